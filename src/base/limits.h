@@ -1,0 +1,41 @@
+/*
+ * Every maximum in one place, each with its reason. Reaching one is an answer (an error, a refused
+ * request, a dropped watcher), never growth without end.
+ */
+#ifndef MB_BASE_LIMITS_H
+#define MB_BASE_LIMITS_H
+
+enum {
+    /* yyjson and libyaml recurse or go quadratic on deep nesting; Kubernetes objects stay under 60. */
+    LIMIT_DOCUMENT_DEPTH = 200,
+    /* Nodes of one YAML stream after aliases are expanded: what stops an alias bomb. */
+    LIMIT_YAML_NODES = 1000000,
+    /* One input file or one manifest stream. etcd refuses objects over 1.5 MiB; a stream holds many. */
+    LIMIT_FILE_BYTES = 64 * 1024 * 1024,
+    /* One answer of an API server: a list page of 500 large objects stays below. */
+    LIMIT_BODY_BYTES = 64 * 1024 * 1024,
+    /* One watch event: an object at etcd's limit, with room for JSON's escapes. */
+    LIMIT_WATCH_LINE_BYTES = 8 * 1024 * 1024,
+    /* Working memory of one ModelBooster's reconcile; the largest object allowed needs about 30 MiB. */
+    LIMIT_RECONCILE_ARENA_BYTES = 128 * 1024 * 1024,
+    /* A message of struct error: one line for a person. */
+    LIMIT_ERROR_MESSAGE_BYTES = 1024,
+    LIMIT_ERROR_PATH_BYTES = 256,
+    /* Condition messages: maxLength of metav1.Condition.message. */
+    LIMIT_CONDITION_MESSAGE_BYTES = 32768,
+    /* DNS-1035 labels: Kubernetes' limit for Services and pod host names. */
+    LIMIT_NAME_BYTES = 63,
+    /* ModelRoute's definition: rules, targets of a rule, adapters. */
+    LIMIT_ROUTE_RULES = 16,
+    LIMIT_ROUTE_TARGETS = 16,
+    LIMIT_ROUTE_ADAPTERS = 10,
+    /* ModelServer's definition: maxLength of spec.model. */
+    LIMIT_SERVED_MODEL_NAME_BYTES = 256,
+    /* Kthena's definition: backends' replicas in sum, workers of a backend. */
+    LIMIT_REPLICAS = 1000000,
+    LIMIT_WORKERS = 1000,
+    /* Findings reported for one object; more would bury the reader. */
+    LIMIT_FINDINGS = 200,
+};
+
+#endif

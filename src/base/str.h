@@ -1,0 +1,46 @@
+/*
+ * A view of bytes: pointer and length, owned by somebody else, not terminated.
+ * Kubernetes text is UTF-8; a view may hold any bytes, NUL included.
+ * Does not allocate. Building text is strbuf.h; copies live in an arena (arena.h).
+ */
+#ifndef MB_BASE_STR_H
+#define MB_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct str {
+    const char *ptr; /* may be NULL when len is 0 */
+    size_t len;
+};
+
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_EMPTY ((struct str){"", 0})
+/* printf("%.*s", STR_ARG(s)) */
+#define STR_ARG(s) (int)((s).len > INT32_MAX ? INT32_MAX : (s).len), ((s).len ? (s).ptr : "")
+
+/* A view of a terminated string; NULL gives the empty view. */
+struct str str_of(const char *text);
+bool str_equal(struct str a, struct str b);
+bool str_is(struct str a, const char *text);
+/* Bytewise order, as Kubernetes sorts map keys: <0, 0, >0. */
+int str_compare(struct str a, struct str b);
+bool str_starts_with(struct str s, struct str prefix);
+bool str_ends_with(struct str s, struct str suffix);
+/* ASCII letters only are folded. */
+bool str_equal_ignoring_case(struct str a, struct str b);
+/* Index of the first `needle`, or SIZE_MAX. */
+size_t str_find(struct str s, struct str needle);
+bool str_contains(struct str s, struct str needle);
+/* The part from `start` on, `start` cut to the length. */
+struct str str_from(struct str s, size_t start);
+/* The first `len` bytes, cut to the length. */
+struct str str_first(struct str s, size_t len);
+/* Without leading and trailing blanks, tabs, newlines. */
+struct str str_trim(struct str s);
+/* The longest prefix of at most `max` bytes that ends on a UTF-8 character boundary. */
+struct str str_cut_utf8(struct str s, size_t max);
+bool str_is_utf8(struct str s);
+
+#endif

@@ -1,0 +1,349 @@
+#include "data/json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *alc_malloc(void *context, size_t size) {
+    return arena_alloc(context, size);
+}
+
+static void *alc_realloc(void *context, void *old, size_t old_size, size_t size) {
+    if (size <= old_size) return old;
+    void *grown = arena_alloc(context, size);
+    if (grown && old) memcpy(grown, old, old_size);
+    return grown;
+}
+
+static void alc_free(void *context, void *memory) {
+    (void)context;
+    (void)memory;
+}
+
+yyjson_alc json_allocator(struct arena *arena) {
+    return (yyjson_alc){alc_malloc, alc_realloc, alc_free, arena};
+}
+
+/* yyjson has no depth limit of its own; brackets outside strings are counted first. */
+static bool depth_is_bounded(struct str text, size_t *out_at) {
+    int depth = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (in_string) {
+            if (c == '\\') i++;
+            else if (c == '"') in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > LIMIT_DOCUMENT_DEPTH) {
+                *out_at = i;
+                return false;
+            }
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return true;
+}
+
+static void place_of(struct str text, size_t at, unsigned *line, unsigned *column) {
+    *line = *column = 1;
+    for (size_t i = 0; i < at && i < text.len; i++) {
+        bool is_newline = text.ptr[i] == '\n';
+        *line += is_newline;
+        *column = is_newline ? 1 : *column + 1;
+    }
+}
+
+yyjson_val *json_parse(struct arena *arena, struct str text, struct error *error) {
+    unsigned line, column;
+    size_t at = 0;
+    if (!depth_is_bounded(text, &at)) {
+        place_of(text, at, &line, &column);
+        error_set_at(error, ERROR_LIMIT, line, column, "nested deeper than %d levels; flatten the document", LIMIT_DOCUMENT_DEPTH);
+        return NULL;
+    }
+    yyjson_alc allocator = json_allocator(arena);
+    yyjson_read_err problem;
+    /* Without YYJSON_READ_INSITU the input is copied and stays untouched, whatever the prototype's missing const says. */
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_NOFLAG, &allocator, &problem);
+    if (doc) return yyjson_doc_get_root(doc);
+    if (problem.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION || arena->exhausted) {
+        error_set(error, ERROR_MEMORY, "out of memory while reading %zu bytes of JSON", text.len);
+        return NULL;
+    }
+    place_of(text, problem.pos, &line, &column);
+    error_set_at(error, ERROR_SYNTAX, line, column, "not JSON: %s", problem.msg);
+    return NULL;
+}
+
+yyjson_mut_doc *json_builder(struct arena *arena) {
+    yyjson_alc *allocator = arena_alloc(arena, sizeof *allocator);
+    if (!allocator) return NULL;
+    *allocator = json_allocator(arena);
+    return yyjson_mut_doc_new(allocator);
+}
+
+yyjson_val *json_freeze(struct arena *arena, const yyjson_mut_val *value) {
+    yyjson_alc allocator = json_allocator(arena);
+    /* The cast only drops const: yyjson's prototype lacks it. */
+    yyjson_doc *doc = value ? yyjson_mut_val_imut_copy((yyjson_mut_val *)(uintptr_t)value, &allocator) : NULL;
+    return yyjson_doc_get_root(doc);
+}
+
+/* yyjson's readers take non-const pointers and change nothing. */
+static yyjson_val *loose(const yyjson_val *value) {
+    return (yyjson_val *)(uintptr_t)value;
+}
+
+struct str json_text(const yyjson_val *value) {
+    const char *text = yyjson_get_str(loose(value));
+    return text ? (struct str){text, yyjson_get_len(loose(value))} : STR_EMPTY;
+}
+
+bool json_is_text(const yyjson_val *value, const char *text) {
+    return yyjson_equals_str(loose(value), text);
+}
+
+yyjson_val *json_get(const yyjson_val *object, const char *key) {
+    return yyjson_obj_get(loose(object), key);
+}
+
+yyjson_val *json_get_str(const yyjson_val *object, struct str key) {
+    return yyjson_obj_getn(loose(object), key.ptr, key.len);
+}
+
+yyjson_val *json_path(const yyjson_val *object, ...) {
+    va_list keys;
+    va_start(keys, object);
+    yyjson_val *value = loose(object);
+    for (const char *key = va_arg(keys, const char *); key; key = va_arg(keys, const char *)) value = json_get(value, key);
+    va_end(keys);
+    return value;
+}
+
+static bool is_whole(double value) {
+    return isfinite(value) && value == trunc(value);
+}
+
+bool json_int64(const yyjson_val *value, int64_t *out) {
+    yyjson_val *v = loose(value);
+    if (yyjson_is_sint(v)) return *out = yyjson_get_sint(v), true;
+    if (yyjson_is_uint(v)) {
+        uint64_t number = yyjson_get_uint(v);
+        if (number > INT64_MAX) return false;
+        return *out = (int64_t)number, true;
+    }
+    if (!yyjson_is_real(v)) return false;
+    double real = yyjson_get_real(v);
+    if (!is_whole(real) || real < -0x1p63 || real >= 0x1p63) return false;
+    return *out = (int64_t)real, true;
+}
+
+bool json_bool_or(const yyjson_val *value, bool fallback) {
+    return yyjson_is_bool(loose(value)) ? yyjson_get_bool(loose(value)) : fallback;
+}
+
+bool json_is_empty(const yyjson_val *value) {
+    yyjson_val *v = loose(value);
+    return !v || yyjson_is_null(v) || (yyjson_is_ctn(v) && yyjson_get_len(v) == 0);
+}
+
+yyjson_mut_val *json_make_text(yyjson_mut_doc *doc, struct str text) {
+    return yyjson_mut_strn(doc, text.len ? text.ptr : "", text.len);
+}
+
+bool json_add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct str text) {
+    return yyjson_mut_obj_add_val(doc, object, key, json_make_text(doc, text));
+}
+
+bool json_add_int64(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, int64_t value) {
+    return yyjson_mut_obj_add_int(doc, object, key, value);
+}
+
+bool json_add_copy(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const yyjson_val *value) {
+    if (!value || yyjson_is_null(loose(value))) return true;
+    return yyjson_mut_obj_add_val(doc, object, key, yyjson_val_mut_copy(doc, loose(value)));
+}
+
+void json_write_text(struct strbuf *out, struct str text) {
+    strbuf_append_char(out, '"');
+    size_t start = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        strbuf_append(out, (struct str){text.ptr + start, i - start});
+        start = i + 1;
+        if (c == '"' || c == '\\') {
+            strbuf_append_char(out, '\\');
+            strbuf_append_char(out, (char)c);
+        } else if (c == '\n') {
+            strbuf_append(out, STR("\\n"));
+        } else if (c == '\t') {
+            strbuf_append(out, STR("\\t"));
+        } else if (c == '\r') {
+            strbuf_append(out, STR("\\r"));
+        } else {
+            strbuf_printf(out, "\\u%04x", c);
+        }
+    }
+    strbuf_append(out, str_from(text, start));
+    strbuf_append_char(out, '"');
+}
+
+void json_write_number(struct strbuf *out, const yyjson_val *value) {
+    yyjson_val *v = loose(value);
+    if (yyjson_is_sint(v)) {
+        strbuf_printf(out, "%lld", (long long)yyjson_get_sint(v));
+        return;
+    }
+    if (yyjson_is_uint(v)) {
+        strbuf_printf(out, "%llu", (unsigned long long)yyjson_get_uint(v));
+        return;
+    }
+    double real = yyjson_get_real(v);
+    if (is_whole(real) && fabs(real) < 1e21) {
+        strbuf_printf(out, "%.0f", real == 0 ? 0.0 : real);
+        return;
+    }
+    char text[40];
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, real);
+        if (strtod(text, NULL) == real) break;
+    }
+    strbuf_append(out, str_of(text));
+}
+
+static bool write_scalar(struct strbuf *out, yyjson_val *value) {
+    if (yyjson_is_str(value)) json_write_text(out, json_text(value));
+    else if (yyjson_is_num(value)) json_write_number(out, value);
+    else if (yyjson_is_bool(value)) strbuf_append(out, yyjson_get_bool(value) ? STR("true") : STR("false"));
+    else if (!yyjson_is_ctn(value)) strbuf_append(out, STR("null"));
+    else return false;
+    return true;
+}
+
+struct layout {
+    bool sorted;
+    bool indented;
+};
+
+static void write_break(struct strbuf *out, struct layout layout, int depth) {
+    if (!layout.indented) return;
+    strbuf_append_char(out, '\n');
+    for (int i = 0; i < depth; i++) strbuf_append(out, STR("  "));
+}
+
+static int compare_keys(const void *a, const void *b) {
+    return str_compare(json_text(*(yyjson_val *const *)a), json_text(*(yyjson_val *const *)b));
+}
+
+static void write_value(struct strbuf *out, yyjson_val *value, struct layout layout, int depth);
+
+static void write_members(struct strbuf *out, yyjson_val *const *keys, size_t count, struct layout layout, int depth) {
+    for (size_t i = 0; i < count; i++) {
+        if (i) strbuf_append_char(out, ',');
+        write_break(out, layout, depth + 1);
+        json_write_text(out, json_text(keys[i]));
+        strbuf_append(out, layout.indented ? STR(": ") : STR(":"));
+        write_value(out, yyjson_obj_iter_get_val(keys[i]), layout, depth + 1);
+    }
+}
+
+static void write_object(struct strbuf *out, yyjson_val *object, struct layout layout, int depth) {
+    enum { FEW = 32 };
+    yyjson_val *few[FEW];
+    size_t count = yyjson_obj_size(object);
+    yyjson_val **keys = count <= FEW ? few : malloc(count * sizeof *keys);
+    if (!keys) {
+        out->failed = true;
+        return;
+    }
+    size_t index, max;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(object, index, max, key, member) keys[index] = key;
+    if (layout.sorted) qsort(keys, count, sizeof(yyjson_val *), compare_keys);
+    strbuf_append_char(out, '{');
+    write_members(out, keys, count, layout, depth);
+    if (count) write_break(out, layout, depth);
+    strbuf_append_char(out, '}');
+    if (keys != few) free(keys);
+}
+
+static void write_array(struct strbuf *out, yyjson_val *array, struct layout layout, int depth) {
+    size_t index, max;
+    yyjson_val *item;
+    strbuf_append_char(out, '[');
+    yyjson_arr_foreach(array, index, max, item) {
+        if (index) strbuf_append_char(out, ',');
+        write_break(out, layout, depth + 1);
+        write_value(out, item, layout, depth + 1);
+    }
+    if (max) write_break(out, layout, depth);
+    strbuf_append_char(out, ']');
+}
+
+static void write_value(struct strbuf *out, yyjson_val *value, struct layout layout, int depth) {
+    if (depth > 2 * LIMIT_DOCUMENT_DEPTH) {
+        out->failed = true;
+        return;
+    }
+    if (write_scalar(out, value)) return;
+    if (yyjson_is_obj(value)) write_object(out, value, layout, depth);
+    else write_array(out, value, layout, depth);
+}
+
+void json_write(struct strbuf *out, const yyjson_val *value) {
+    write_value(out, loose(value), (struct layout){0}, 0);
+}
+
+void json_write_indented(struct strbuf *out, const yyjson_val *value) {
+    write_value(out, loose(value), (struct layout){.indented = true}, 0);
+}
+
+void json_write_canonical(struct strbuf *out, const yyjson_val *value) {
+    write_value(out, loose(value), (struct layout){.sorted = true}, 0);
+}
+
+static bool numbers_equal(yyjson_val *a, yyjson_val *b) {
+    int64_t x, y;
+    bool a_is_int = json_int64(a, &x), b_is_int = json_int64(b, &y);
+    if (a_is_int || b_is_int) return a_is_int && b_is_int && x == y;
+    if (yyjson_is_uint(a) && yyjson_is_uint(b)) return yyjson_get_uint(a) == yyjson_get_uint(b);
+    return yyjson_get_num(a) == yyjson_get_num(b);
+}
+
+static bool equal_within(yyjson_val *a, yyjson_val *b, int depth) {
+    if (depth > 2 * LIMIT_DOCUMENT_DEPTH) return false;
+    if (yyjson_is_num(a) && yyjson_is_num(b)) return numbers_equal(a, b);
+    if (yyjson_get_type(a) != yyjson_get_type(b)) return false;
+    size_t index, max;
+    yyjson_val *key, *item;
+    if (yyjson_is_obj(a)) {
+        if (yyjson_obj_size(a) != yyjson_obj_size(b)) return false;
+        yyjson_obj_foreach(a, index, max, key, item) {
+            yyjson_val *other = json_get_str(b, json_text(key));
+            if (!other || !equal_within(item, other, depth + 1)) return false;
+        }
+        return true;
+    }
+    if (yyjson_is_arr(a)) {
+        if (yyjson_arr_size(a) != yyjson_arr_size(b)) return false;
+        yyjson_val *other = yyjson_arr_get_first(b);
+        yyjson_arr_foreach(a, index, max, item) {
+            if (!equal_within(item, other, depth + 1)) return false;
+            other = unsafe_yyjson_get_next(other);
+        }
+        return true;
+    }
+    if (yyjson_is_str(a)) return str_equal(json_text(a), json_text(b));
+    return yyjson_is_bool(a) ? yyjson_get_bool(a) == yyjson_get_bool(b) : true;
+}
+
+bool json_equal(const yyjson_val *a, const yyjson_val *b) {
+    if (!a || !b) return a == b;
+    return equal_within(loose(a), loose(b), 0);
+}
