@@ -1,0 +1,15 @@
+/*
+ * The rules between fields: SPEC sections 2 and 3, reference 13.1 and 13.3. Pure; adds to `findings` what it finds, in
+ * document order. An object with no error among its findings can be generated from (generate/generate.h); the converse
+ * holds too: the generator never fails on a valid object.
+ */
+#ifndef MB_BOOSTER_VALIDATE_H
+#define MB_BOOSTER_VALIDATE_H
+
+#include "booster/model.h"
+
+void booster_validate(const struct booster *booster, struct findings *findings);
+/* Fields that no version of the ModelBooster has (rule MB002); for manifests, not for objects a server has pruned. */
+void booster_validate_unknown_fields(const struct booster *booster, struct findings *findings);
+
+#endif
