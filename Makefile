@@ -1,0 +1,66 @@
+# Thin: meson and ninja do the work. `make help` lists what there is.
+
+PREFIX ?= $(or $(prefix),/usr/local)
+DESTDIR ?=
+# Of every suite that draws numbers; printed, so that a failure can be replayed.
+SEED ?= 1
+# Time budget of the long suites (fuzz, conformance, soak), in minutes; each has its own default.
+MINUTES ?=
+SANITIZE ?= 0
+# Names of single tests, as in `make test TESTS="yaml model"`.
+TESTS ?=
+
+build := build/main
+program := $(build)/model-booster
+
+export MB_SEED := $(SEED)
+export MB_BUDGET_MINUTES := $(MINUTES)
+export MODEL_BOOSTER := $(CURDIR)/$(program)
+
+.DEFAULT_GOAL := all
+.PHONY: all packages test demo bench conformance fuzz soak install clean help
+
+all: packages $(build)/build.ninja ## install missing packages (Debian, Ubuntu) and build build/main/model-booster
+	@ninja -C $(build) --quiet
+	@echo "built $(program)"
+
+packages:
+	@scripts/install-packages.sh
+
+$(build)/build.ninja:
+	@meson setup $(build) --prefix "$(PREFIX)" >$(build).log 2>&1 || { cat $(build).log >&2; exit 1; }
+
+$(build)/build.ninja: | build
+build:
+	@mkdir -p build
+
+test: all ## unit tests under sanitizers, layer checks, command line; SANITIZE=1: the whole suite under sanitizers
+	@python3 tests/run.py $(if $(filter 1,$(SANITIZE)),--sanitize) $(TESTS)
+
+demo: all ## render the quick-start example and say what the controller would create
+	@scripts/demo.sh
+
+bench: all ## figures against their bounds, as ratios from one run
+	@tests/bench/run.sh
+
+conformance: all ## against a real etcd, kube-apiserver and kube-controller-manager (first run builds them: 10 minutes)
+	@tests/conformance/run.sh
+
+fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
+	@scripts/install-packages.sh clang
+	@tests/fuzz/run.sh
+
+soak: all ## rounds of fuzzing and conformance with a new seed each, until MINUTES (60) are over
+	@tests/soak.sh
+
+install: all ## with DESTDIR= and PREFIX= (/usr/local)
+	@meson setup --reconfigure $(build) --prefix "$(PREFIX)" >/dev/null
+	@ninja -C $(build) --quiet
+	@DESTDIR="$(DESTDIR)" meson install -C $(build) --no-rebuild --quiet
+	@echo "installed under $(DESTDIR)$(PREFIX)"
+
+clean: ## remove what was built; what conformance has fetched stays in build/conformance
+	@rm -rf build/main build/main.log build/test build/test.log build/fuzz build/fuzz.log build/install
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
