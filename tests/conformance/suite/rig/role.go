@@ -1,0 +1,177 @@
+package rig
+
+import (
+	"path/filepath"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"model-booster.local/conformance/cluster"
+)
+
+// Rules are what deploy/rbac.yaml grants: cluster-wide, and in the controller's own namespace.
+type Rules struct {
+	Everywhere []any
+	Own        []any
+}
+
+var (
+	clusterRoles    = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
+	clusterBindings = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}
+	roles           = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}
+	roleBindings    = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
+)
+
+// ShippedRules reads deploy/rbac.yaml.
+func (r *Rig) ShippedRules() Rules {
+	r.T.Helper()
+	documents, err := cluster.ReadDocuments(filepath.Join(r.Settings.Root, "deploy", "rbac.yaml"))
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	var rules Rules
+	for _, document := range documents {
+		list, _, _ := unstructured.NestedSlice(document.Object, "rules")
+		switch document.GetKind() {
+		case "ClusterRole":
+			rules.Everywhere = append(rules.Everywhere, list...)
+		case "Role":
+			rules.Own = append(rules.Own, list...)
+		}
+	}
+	if len(rules.Everywhere) == 0 {
+		r.T.Fatal("deploy/rbac.yaml holds no ClusterRole with rules")
+	}
+	return rules
+}
+
+// Grant is one verb on one resource.
+type Grant struct {
+	Group, Resource, Verb string
+	Names                 string // resourceNames, joined by commas; "" for all
+	Own                   bool   // in the controller's own namespace only
+}
+
+func (g Grant) String() string {
+	where := ""
+	if g.Own {
+		where = " in its own namespace"
+	}
+	return g.Verb + " " + g.Resource + where
+}
+
+// Grants takes the rules apart.
+func (rules Rules) Grants() []Grant {
+	var grants []Grant
+	for _, part := range []struct {
+		list []any
+		own  bool
+	}{{rules.Everywhere, false}, {rules.Own, true}} {
+		for _, item := range part.list {
+			rule := item.(Object)
+			for _, group := range texts(rule["apiGroups"]) {
+				for _, resource := range texts(rule["resources"]) {
+					for _, verb := range texts(rule["verbs"]) {
+						names := strings.Join(texts(rule["resourceNames"]), ",")
+						grants = append(grants, Grant{group, resource, verb, names, part.own})
+					}
+				}
+			}
+		}
+	}
+	return grants
+}
+
+// Without is the rules with one grant taken away; every other grant stays.
+func (rules Rules) Without(taken Grant) Rules {
+	var rest Rules
+	for _, grant := range rules.Grants() {
+		if grant == taken {
+			continue
+		}
+		rule := Object{"apiGroups": []any{grant.Group}, "resources": []any{grant.Resource}, "verbs": []any{grant.Verb}}
+		if grant.Names != "" {
+			var names []any
+			for _, name := range strings.Split(grant.Names, ",") {
+				names = append(names, name)
+			}
+			rule["resourceNames"] = names
+		}
+		if grant.Own {
+			rest.Own = append(rest.Own, rule)
+		} else {
+			rest.Everywhere = append(rest.Everywhere, rule)
+		}
+	}
+	return rest
+}
+
+func texts(list any) []string {
+	items, _ := list.([]any)
+	var result []string
+	for _, item := range items {
+		if text, ok := item.(string); ok {
+			result = append(result, text)
+		}
+	}
+	return result
+}
+
+// GrantRules gives the test's user these rules in place of those it has.
+func (r *Rig) GrantRules(rules Rules) {
+	r.T.Helper()
+	r.forbidden = true
+	r.bind(rules)
+}
+
+// bind makes the roles, or changes them when they are there.
+func (r *Rig) bind(rules Rules) {
+	r.T.Helper()
+	r.bindUser(rules, r.User)
+}
+
+func (r *Rig) bindUser(rules Rules, user cluster.User) {
+	r.T.Helper()
+	name := "conformance-" + strings.NewReplacer(":", "-", "/", "-").Replace(user.Name)
+	role := func(kind, namespace string, list []any) *unstructured.Unstructured {
+		o := &unstructured.Unstructured{Object: Object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "rules": list}}
+		o.SetName(name)
+		o.SetNamespace(namespace)
+		return o
+	}
+	binding := func(kind, roleKind, namespace string) *unstructured.Unstructured {
+		o := &unstructured.Unstructured{Object: Object{"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
+			"roleRef":  Object{"apiGroup": "rbac.authorization.k8s.io", "kind": roleKind, "name": name},
+			"subjects": []any{Object{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user.Name}}}}
+		o.SetName(name)
+		o.SetNamespace(namespace)
+		return o
+	}
+	r.put(clusterRoles, "", role("ClusterRole", "", rules.Everywhere))
+	r.put(clusterBindings, "", binding("ClusterRoleBinding", "ClusterRole", ""))
+	if len(rules.Own) > 0 {
+		r.put(roles, r.Namespace, role("Role", r.Namespace, rules.Own))
+		r.put(roleBindings, r.Namespace, binding("RoleBinding", "Role", r.Namespace))
+	}
+	if r.Cluster.External {
+		return
+	}
+	r.T.Cleanup(func() {
+		_ = r.Client.Resource(clusterBindings).Delete(r.Context, name, metav1.DeleteOptions{})
+	})
+}
+
+func (r *Rig) put(resource schema.GroupVersionResource, namespace string, o *unstructured.Unstructured) {
+	r.T.Helper()
+	client := r.Client.Resource(resource).Namespace(namespace)
+	if _, err := client.Create(r.Context, o, metav1.CreateOptions{}); err == nil || !apierrors.IsAlreadyExists(err) {
+		r.must(o, err)
+		return
+	}
+	present := r.must(client.Get(r.Context, o.GetName(), metav1.GetOptions{}))
+	o.SetResourceVersion(present.GetResourceVersion())
+	r.must(client.Update(r.Context, o, metav1.UpdateOptions{}))
+}
