@@ -1,0 +1,313 @@
+#include "booster/patch_body.h"
+#include "booster/reconcile_inner.h"
+
+enum { LOOKS_MAX = 4 }; /* reads of one child within a run; more means that somebody else is at it right now */
+
+/* A child at hand: what it should be, what lives, and where its outcome goes. */
+struct step_context {
+    struct reconcile *run;
+    const struct observation *observation;
+    size_t index;
+    const struct child *child;
+    const struct observed *live; /* NULL: none */
+};
+
+static struct str named(const struct step_context *step) {
+    return arena_printf(step->run->arena, "%s %.*s", child_kind_name(step->child->kind), STR_ARG(step->child->name));
+}
+
+static bool pending(const struct step_context *step, const char *what) {
+    struct str name = named(step);
+    return run_outcome(step->run, step->index, CHILD_PENDING, FAILURE_NONE, arena_printf(step->run->arena, "%.*s %s", STR_ARG(name), what));
+}
+
+static bool applied(const struct step_context *step) {
+    return run_outcome(step->run, step->index, CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
+}
+
+/* A change is due: asked for, or only noted where the ModelBooster is paused. */
+static bool change(const struct step_context *step, enum request_verb verb, struct str body, const char *why) {
+    if (step->run->booster.paused) return pending(step, "is not as it should be; paused, so it stays as it is");
+    struct request request = {.verb = verb, .kind = step->child->kind, .name = step->child->name, .body = body, .why = why};
+    if (!step->run->desire.notes[step->index].is_frozen) request.desired = step->child;
+    return run_request(step->run, step->index, request);
+}
+
+static bool look(const struct step_context *step) {
+    struct child_progress *progress = &step->run->progress[step->index];
+    if (progress->look_count++ >= LOOKS_MAX) {
+        progress->is_settled = true;
+        struct str name = named(step);
+        return run_outcome(step->run, step->index, CHILD_TRANSIENT, FAILURE_NONE,
+                           arena_printf(step->run->arena, "%.*s changes faster than it can be written; retrying", STR_ARG(name)));
+    }
+    struct request request = {.verb = REQUEST_GET, .kind = step->child->kind, .name = step->child->name, .desired = step->child};
+    return run_request(step->run, step->index, request);
+}
+
+/* Something that cannot be taken back is next: the ModelBooster is read once more from the server first. True when that is asked for. */
+static bool confirm(struct reconcile *run, size_t index) {
+    if (run->is_confirmed) return false;
+    return run_request(run, index, (struct request){.verb = REQUEST_GET_BOOSTER, .name = run->booster.name});
+}
+
+/* ---- kinds ---- */
+
+static bool is_kind_unusable(const struct step_context *step) {
+    enum kind_state state = step->observation->kinds[step->child->kind];
+    const char *kind = child_kind_name(step->child->kind), *plural = child_kind_plural(step->child->kind);
+    const char *group = child_kind_group(step->child->kind);
+    struct arena *arena = step->run->arena;
+    if (state == KIND_NOT_INSTALLED) {
+        run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_KIND_MISSING,
+                    arena_printf(arena, "%s %.*s cannot be created: the definition %s.%s is not installed; install it (model-booster crds)", kind,
+                                 STR_ARG(step->child->name), plural, group));
+        return true;
+    }
+    if (state == KIND_FORBIDDEN) {
+        run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_FORBIDDEN,
+                    arena_printf(arena, "%s %.*s cannot be seen: the controller may not list and watch %s.%s; grant it (deploy/rbac.yaml)", kind,
+                                 STR_ARG(step->child->name), plural, group));
+        return true;
+    }
+    return false;
+}
+
+/* ---- another's name ---- */
+
+static bool name_conflict(const struct step_context *step, const char *by_whom) {
+    struct str name = named(step);
+    return run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_NAME_CONFLICT,
+                       arena_printf(step->run->arena, "%.*s exists already and belongs to %s; it is left alone: rename the model or the backend, or delete it",
+                                    STR_ARG(name), by_whom));
+}
+
+static bool wait_for_former(const struct step_context *step) {
+    struct reconcile_memory *memory = step->run->memory;
+    int64_t now_ms = step->observation->now_ms;
+    if (memory->former_since_ms == 0) memory->former_since_ms = now_ms;
+    if (now_ms - memory->former_since_ms >= TRANSIENT_PATIENCE_MS) {
+        return name_conflict(step, "a deleted ModelBooster of the same name, and garbage collection has not removed it for 60 s");
+    }
+    run_again_at(step->run, memory->former_since_ms + TRANSIENT_PATIENCE_MS);
+    return pending(step, "of the deleted ModelBooster of the same name is still being garbage-collected");
+}
+
+/* ---- replacing what cannot be changed ---- */
+
+static bool delete_to_recreate(const struct step_context *step) {
+    if (!step->run->booster.paused && confirm(step->run, step->index)) return true;
+    return change(step, REQUEST_DELETE, body_delete(step->run->arena, step->live), "deleted to be created anew");
+}
+
+/* ModelRoute's modelName is immutable. The new route must be acceptable before the old one goes. */
+static bool replace_route(const struct step_context *step) {
+    if (!step->run->progress[step->index].is_dry_run_accepted) {
+        return change(step, REQUEST_DRY_RUN_CREATE, body_dry_run(step->run->arena, step->child), "tried");
+    }
+    return delete_to_recreate(step);
+}
+
+static void note_gang_wish(const struct step_context *step) {
+    struct child_outcome *outcome = &step->run->outcomes[step->index];
+    outcome->needs_recreate = step->child->wishes_other_gang;
+    if (!outcome->needs_recreate) return;
+    struct str name = named(step);
+    outcome->message = arena_printf(step->run->arena,
+                                    "%.*s keeps its gangPolicy, which cannot be changed in place; to delete and create it anew (this restarts the model) "
+                                    "annotate the ModelBooster " ANNOTATION_ALLOW_RECREATE ": \"true\"",
+                                    STR_ARG(name));
+}
+
+/* ---- change in place ---- */
+
+static bool is_fought_over(const struct step_context *step) {
+    const struct observed *live = step->live;
+    int64_t now_ms = step->observation->now_ms;
+    if (observed_rewrite_count(live, now_ms) < OBSERVED_REWRITES) return false;
+    int64_t until_ms = live->rewrites_ms[OBSERVED_REWRITES - 1] + REWRITE_WINDOW_MS;
+    run_again_at(step->run, until_ms);
+    struct str name = named(step), manager = live->other_manager.len ? live->other_manager : STR("another manager");
+    run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_OTHER_CONTROLLER,
+                arena_printf(step->run->arena, "%.*s was rewritten %d times within 10 minutes by %s (%.*s); it is left as it is for now: stop the other manager",
+                             STR_ARG(name), OBSERVED_REWRITES, QUOTE(manager), STR_ARG(live->difference.len ? live->difference : STR("metadata"))));
+    return true;
+}
+
+static bool has_owned(const struct step_context *step, enum child_kind kind) {
+    for (size_t i = 0; i < step->observation->child_count; i++) {
+        const struct observed *child = step->observation->children[i];
+        if (child->kind == kind && observed_relation(child, &step->run->booster) == OWNER_OURS) return true;
+    }
+    return false;
+}
+
+/* New targets must live before traffic is sent to them; a route that exists keeps its targets until then. */
+static bool is_target_missing(const struct step_context *step) {
+    const struct desire *desire = &step->run->desire;
+    for (size_t i = 0; i < desire->children.count; i++) {
+        const struct child *target = &desire->children.items[i];
+        bool is_target = target->kind == CHILD_SERVING || target->kind == CHILD_SERVER;
+        if (!is_target || step->observation->kinds[target->kind] != KIND_SYNCED) continue;
+        const struct observed *live = observation_find(step->observation, target->kind, target->name);
+        if (!live || live->is_deleting || observed_relation(live, &step->run->booster) != OWNER_OURS) return true;
+    }
+    return false;
+}
+
+static bool scale_to_zero_must_wait(const struct step_context *step, bool *out_wants_request) {
+    *out_wants_request = false;
+    bool is_scale_to_zero = step->child->kind == CHILD_SERVING && step->child->replicas == 0 && step->live->replicas > 0;
+    if (!is_scale_to_zero || step->run->booster.paused) return false;
+    if (step->run->booster.suspend && has_owned(step, CHILD_BINDING)) {
+        pending(step, "is scaled to 0 once its AutoscalingPolicyBinding is gone");
+        return true;
+    }
+    *out_wants_request = confirm(step->run, step->index);
+    return *out_wants_request;
+}
+
+struct due {
+    bool content, owner, replicas;
+};
+
+static bool has_suspend_annotation(const struct child *child) {
+    return json_path(child->object, "metadata", "annotations", ANNOTATION_REPLICAS_BEFORE_SUSPEND, NULL) != NULL;
+}
+
+static struct due what_is_due(const struct step_context *step, bool is_frozen) {
+    const struct observed *live = step->live;
+    bool is_serving = step->child->kind == CHILD_SERVING;
+    bool is_verdict_ours = live->verdict_revision == step->child->revision;
+    return (struct due){
+        .content = is_frozen ? !live->has_rendered
+                             : live->revision != step->child->revision || (is_verdict_ours && live->verdict == VERDICT_DIFFERS),
+        .owner = !str_equal(live->owner_uid, step->run->booster.uid) || !live->is_controlled_by_owner,
+        .replicas = is_serving && ((live->replicas != step->child->replicas && live->unkept_replicas != step->child->replicas) ||
+                                   live->has_replicas_before != has_suspend_annotation(step->child)),
+    };
+}
+
+static bool change_in_place(const struct step_context *step) {
+    bool is_frozen = step->run->desire.notes[step->index].is_frozen;
+    struct due due = what_is_due(step, is_frozen);
+    bool is_unclear = !is_frozen && !due.content &&
+                      (step->live->verdict == VERDICT_UNKNOWN || step->live->verdict_revision != step->child->revision);
+    if (is_unclear) return look(step);
+    if (!due.content && !due.owner && !due.replicas) return applied(step);
+    if (is_fought_over(step)) return false;
+    if (step->child->kind == CHILD_ROUTE && is_target_missing(step)) return pending(step, "keeps its targets until the new ones exist");
+    bool wants_request;
+    if (scale_to_zero_must_wait(step, &wants_request)) return wants_request;
+    bool is_whole = !is_frozen && (due.content || due.owner);
+    struct str body = body_patch(step->run->arena, &step->run->booster, step->child, step->live, is_whole ? PATCH_WHOLE : PATCH_REPLICAS);
+    const char *why = step->live->verdict == VERDICT_DIFFERS && step->live->revision == step->child->revision ? "repaired" : "updated";
+    return change(step, REQUEST_PATCH, body, why);
+}
+
+static bool change_or_replace(const struct step_context *step) {
+    const struct child *child = step->child;
+    struct str model_name = json_text(json_path(child->object, "spec", "modelName", NULL));
+    if (child->kind == CHILD_ROUTE && !str_equal(step->live->model_name, model_name)) return replace_route(step);
+    if (child->wishes_other_gang && step->run->booster.allow_recreate) return delete_to_recreate(step);
+    if (change_in_place(step)) return true;
+    if (step->run->outcomes[step->index].state == CHILD_APPLIED) note_gang_wish(step);
+    return false;
+}
+
+/* ---- one desired child ---- */
+
+/* A binding is written only once its policy is there. */
+static bool is_policy_there(const struct step_context *step) {
+    const struct observed *policy = observation_find(step->observation, CHILD_POLICY, step->child->name);
+    return policy && !policy->is_deleting && observed_relation(policy, &step->run->booster) == OWNER_OURS;
+}
+
+bool child_step(struct reconcile *run, const struct observation *observation, size_t index) {
+    struct child_progress *progress = &run->progress[index];
+    const struct child *child = &run->desire.children.items[index];
+    struct step_context step = {run, observation, index, child, observation_find(observation, child->kind, child->name)};
+    if (progress->is_settled || is_kind_unusable(&step)) return false;
+    if (progress->needs_discovery) {
+        return run_request(run, index, (struct request){.verb = REQUEST_DISCOVER, .kind = child->kind, .name = child->name});
+    }
+    if (progress->needs_look) return look(&step);
+    if (child->kind == CHILD_BINDING && !is_policy_there(&step)) return pending(&step, "waits for its AutoscalingPolicy");
+    if (!step.live) return change(&step, REQUEST_CREATE, body_create(run->arena, child), "created");
+    enum owner_relation relation = observed_relation(step.live, &run->booster);
+    if (relation == OWNER_FOREIGN) return name_conflict(&step, "another owner");
+    if (relation == OWNER_FORMER) return wait_for_former(&step);
+    if (step.live->is_deleting) return pending(&step, "is being deleted; it is created anew once it is gone");
+    return change_or_replace(&step);
+}
+
+/* ---- what is to be removed ---- */
+
+size_t removal_index(const struct reconcile *run) {
+    return run->outcome_count - 1;
+}
+
+void removal_begin(struct reconcile *run) {
+    if (!run->progress[removal_index(run)].is_settled) run_outcome(run, removal_index(run), CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
+}
+
+static bool is_desired(const struct reconcile *run, const struct observed *live) {
+    for (size_t i = 0; i < run->desire.children.count; i++) {
+        const struct child *child = &run->desire.children.items[i];
+        if (child->kind == live->kind && str_equal(child->name, live->name)) return true;
+    }
+    return false;
+}
+
+static bool is_route_settled(const struct reconcile *run, const struct observation *observation) {
+    if (observation->kinds[CHILD_ROUTE] != KIND_SYNCED) return true;
+    for (size_t i = 0; i < run->desire.children.count; i++) {
+        if (run->desire.children.items[i].kind == CHILD_ROUTE && run->outcomes[i].state != CHILD_APPLIED) return false;
+    }
+    return true;
+}
+
+/* Traffic leaves a backend before it is removed; a binding is gone before its policy goes. */
+static bool may_remove(const struct reconcile *run, const struct observation *observation, const struct observed *live) {
+    if (live->is_deleting || run->booster.paused) return false;
+    if (live->kind == CHILD_SERVER || live->kind == CHILD_SERVING) return is_route_settled(run, observation);
+    if (live->kind == CHILD_POLICY) {
+        const struct observed *binding = observation_find(observation, CHILD_BINDING, live->name);
+        return !binding || observed_relation(binding, &run->booster) != OWNER_OURS;
+    }
+    return true;
+}
+
+static void note_leftover(struct reconcile *run, const struct observed *live) {
+    struct child_outcome *outcome = &run->outcomes[removal_index(run)];
+    const char *kind = child_kind_name(live->kind);
+    bool is_first = outcome->state == CHILD_APPLIED;
+    outcome->message = is_first ? arena_printf(run->arena, "no longer wanted, still to be removed: %s %.*s", kind, STR_ARG(live->name))
+                                : arena_printf(run->arena, "%.*s, %s %.*s", STR_ARG(outcome->message), kind, STR_ARG(live->name));
+    if (is_first) outcome->state = CHILD_PENDING;
+}
+
+bool removal_step(struct reconcile *run, const struct observation *observation, enum child_kind kind) {
+    size_t index = removal_index(run);
+    struct child_progress *progress = &run->progress[index];
+    if (progress->is_settled) return false;
+    if (progress->needs_look) {
+        if (progress->look_count++ < LOOKS_MAX) return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = run->look.kind, .name = run->look.name});
+        progress->is_settled = true;
+        return run_outcome(run, index, CHILD_TRANSIENT, FAILURE_NONE, STR("a resource to be removed changes faster than it can be; retrying"));
+    }
+    for (size_t i = 0; i < observation->child_count; i++) {
+        const struct observed *live = observation->children[i];
+        bool is_leaving = live->kind == kind && observed_relation(live, &run->booster) == OWNER_OURS && !is_desired(run, live);
+        if (!is_leaving) continue;
+        if (!may_remove(run, observation, live)) {
+            note_leftover(run, live);
+            continue;
+        }
+        if (confirm(run, index)) return true;
+        struct str name = arena_copy(run->arena, live->name);
+        struct request request = {.verb = REQUEST_DELETE, .kind = kind, .name = name, .body = body_delete(run->arena, live), .why = "removed"};
+        return run_request(run, index, request);
+    }
+    return false;
+}
