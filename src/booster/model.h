@@ -39,6 +39,12 @@ enum worker_type {
     WORKER_TYPE_UNKNOWN
 };
 
+/* Defaults of SPEC section 2 and reference 5.8, 8, 13.2. */
+#define ENGINE_PORT_DEFAULT 8000
+#define RUNTIME_PORT_DEFAULT 8100
+#define COST_EXPANSION_RATE_DEFAULT_PERCENT 200
+#define GRACE_PERIOD_DEFAULT_NS (INT64_C(30) * 1000 * 1000 * 1000)
+
 const char *backend_type_name(enum backend_type type);
 const char *worker_type_name(enum worker_type type);
 
@@ -52,7 +58,7 @@ struct worker {
     enum worker_type type; /* default server */
     struct str image;
     int64_t replicas;      /* default 1 (D24) */
-    int64_t pods;          /* default 1 (D25) */
+    int64_t pods;          /* default 1 (D25); a 0 is read as 1 */
     yyjson_val *resources, *affinity, *tolerations, *node_selector; /* NULL where absent */
     yyjson_val *config;    /* object of engine arguments, or NULL */
     yyjson_val *value;
@@ -66,7 +72,7 @@ struct backend {
     struct str model_uri, cache_uri;
     yyjson_val *env_from, *env; /* arrays or NULL */
     int64_t min_replicas, max_replicas;
-    bool has_scaling_cost, has_scale_to_zero_grace_period;
+    bool has_scaling_cost, has_scale_to_zero_grace_period; /* the latter always with a model-level policy: default 30 s */
     int64_t scaling_cost;
     int64_t scale_to_zero_grace_period_ns;
     int64_t route_weight; /* 0..100, default 100 */
@@ -93,7 +99,7 @@ struct booster {
     bool paused, suspend;
     yyjson_val *model_match;
     yyjson_val *autoscaling_policy; /* model level; NULL where absent */
-    bool has_cost_expansion_rate;
+    bool has_cost_expansion_rate; /* always with a model-level policy */
     int64_t cost_expansion_rate_percent; /* default 200 with a model-level policy */
     struct backend *backends;
     size_t backend_count;
@@ -106,9 +112,32 @@ struct booster {
  * rules between fields are validate.h's.
  */
 bool booster_read(struct arena *arena, yyjson_val *object, struct booster *out, struct findings *findings);
-/* The first worker of this type, or NULL. */
+/* The worker of this type, or NULL; of several the last, as Kthena has it. */
 const struct worker *backend_worker(const struct backend *backend, enum worker_type type);
 /* ModelRoute's modelName: spec.name, else metadata.name (D31). */
 struct str booster_model_name(const struct booster *booster);
+
+/* Does this key of `config` stand for the argument (`_` counts as `-`)? */
+bool config_key_is(struct str key, const char *argument);
+/* The value of an argument ("served-model-name") in the worker's config; NULL where it is absent, null, or `worker` is NULL. */
+yyjson_val *worker_config(const struct worker *worker, const char *argument);
+/* `port` of the worker's config, a number or its text; else ENGINE_PORT_DEFAULT. */
+int64_t worker_port(const struct worker *worker);
+/* The backend's env entry of this name, or NULL. */
+yyjson_val *backend_env(const struct backend *backend, const char *name);
+/* The value of RUNTIME_PORT in env where it is a number; else RUNTIME_PORT_DEFAULT. */
+int64_t backend_runtime_port(const struct backend *backend);
+/* served-model-name of the server, else of decode, else of prefill; else metadata.name. */
+struct str backend_served_name(const struct booster *booster, const struct backend *backend);
+
+/* For those who read further fields of the document (validate_*.c): */
+/* object[key], with null counted as absent. */
+yyjson_val *model_field(const yyjson_val *object, const char *key);
+/* "parent.key" in the arena. */
+struct str model_path(struct arena *arena, struct str parent, const char *key);
+/* Adds RULE_TYPE; `expected` completes "write ...". */
+void model_wrong_type(struct findings *findings, struct str path, const yyjson_val *value, const char *expected);
+/* True and *out when `value` is a whole number from min to max; else a finding. */
+bool model_read_int64(struct findings *findings, struct str path, const yyjson_val *value, int64_t min, int64_t max, int64_t *out);
 
 #endif
