@@ -40,7 +40,7 @@ func runAll(m *testing.M) (int, error) {
 	}
 	if folder := settings.DefinitionsFolder(); folder != "" {
 		if _, absent := os.Stat(folder); absent != nil {
-			fmt.Printf("--- SKIP: the whole suite under definitions %s (0.00s)\n    %s is absent\n", settings.Set, folder)
+			fmt.Printf("=== RUN   TestAll\n    skipped: %s is absent\n--- SKIP: TestAll (0.00s)\n", folder)
 			return 0, nil
 		}
 	}

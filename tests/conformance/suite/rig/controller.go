@@ -47,7 +47,10 @@ func (r *Rig) Start(flags Flags) *Controller {
 	if _, err := os.Stat(binary); err != nil {
 		r.T.Fatalf("no controller to test: %v (set MODEL_BOOSTER)", err)
 	}
-	folder := r.T.TempDir()
+	folder, err := os.MkdirTemp(r.folder, "controller-")
+	if err != nil {
+		r.T.Fatal(err)
+	}
 	kubeconfig := filepath.Join(folder, "kubeconfig")
 	text := cluster.Kubeconfig(orElse(flags.Server, r.Cluster.Server), r.Cluster.Authority, user)
 	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
@@ -144,4 +147,14 @@ func (r *Rig) NewUser() cluster.User {
 	}
 	r.bindUser(r.ShippedRules(), user)
 	return user
+}
+
+// StopAll stops every controller of this test that runs.
+func (r *Rig) StopAll() {
+	r.T.Helper()
+	for _, c := range r.controllers {
+		if c.process.Running() {
+			c.Stop()
+		}
+	}
 }

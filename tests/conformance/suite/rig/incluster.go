@@ -33,7 +33,10 @@ func (r *Rig) StartInCluster(extra ...string) *Controller {
 	if err := exec.Command(unshare[0], append(unshare[1:], "sh", "-c", "mount -t tmpfs tmpfs /run && test -d /var/run")...).Run(); err != nil {
 		r.T.Skipf("skipped: no mount namespace on this machine (%v)", err)
 	}
-	folder := r.T.TempDir()
+	folder, err := os.MkdirTemp(r.folder, "controller-")
+	if err != nil {
+		r.T.Fatal(err)
+	}
 	account := filepath.Join(folder, "account")
 	if err := os.Mkdir(account, 0o700); err != nil {
 		r.T.Fatal(err)

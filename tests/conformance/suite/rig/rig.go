@@ -37,7 +37,9 @@ type Rig struct {
 	Context   context.Context
 	Client    dynamic.Interface // the administrator's
 
+	folder      string
 	controllers []*Controller
+	bindings    []string // of cluster roles, by name
 	forbidden   bool // the test takes rights away: 403 is expected
 }
 
@@ -65,7 +67,7 @@ func Bare(t testing.TB, c *cluster.Cluster, s Settings) *Rig {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &Rig{T: t, Settings: s, Cluster: c, User: user, Context: ctx, Client: c.Dynamic(),
+	r := &Rig{T: t, Settings: s, Cluster: c, User: user, Context: ctx, Client: c.Dynamic(), folder: t.TempDir(),
 		Namespace: fmt.Sprintf("corner-%d-%d", time.Now().Unix(), corners.Add(1))}
 	o := &unstructured.Unstructured{Object: Object{"apiVersion": "v1", "kind": "Namespace"}}
 	o.SetName(r.Namespace)
@@ -92,6 +94,10 @@ func (r *Rig) finish() {
 		if err := r.Cluster.Alive(); err != nil {
 			r.T.Error(err)
 		}
+	}
+	for _, name := range r.bindings {
+		_ = r.Client.Resource(clusterBindings).Delete(context.Background(), name, metav1.DeleteOptions{})
+		_ = r.Client.Resource(clusterRoles).Delete(context.Background(), name, metav1.DeleteOptions{})
 	}
 	_ = r.Client.Resource(namespaces).Delete(context.Background(), r.Namespace, metav1.DeleteOptions{})
 }

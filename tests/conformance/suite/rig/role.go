@@ -156,12 +156,7 @@ func (r *Rig) bindUser(rules Rules, user cluster.User) {
 		r.put(roles, r.Namespace, role("Role", r.Namespace, rules.Own))
 		r.put(roleBindings, r.Namespace, binding("RoleBinding", "Role", r.Namespace))
 	}
-	if r.Cluster.External {
-		return
-	}
-	r.T.Cleanup(func() {
-		_ = r.Client.Resource(clusterBindings).Delete(r.Context, name, metav1.DeleteOptions{})
-	})
+	r.bindings = append(r.bindings, name)
 }
 
 func (r *Rig) put(resource schema.GroupVersionResource, namespace string, o *unstructured.Unstructured) {

@@ -83,7 +83,7 @@ func number(name string, otherwise int64) int64 {
 func findRoot() (string, error) {
 	folder, err := os.Getwd()
 	for err == nil {
-		if _, absent := os.Stat(filepath.Join(folder, "meson.build")); absent == nil {
+		if _, absent := os.Stat(filepath.Join(folder, "src", "meson.build")); absent == nil {
 			return folder, nil
 		}
 		if filepath.Dir(folder) == folder {

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Measures the controller against a real API server and prints every figure beside its bound.
+#   MODEL_BOOSTER      the program (build/src/model-booster); measure an optimised build
+#   MB_BENCH_CROWD     ModelBoosters in the throughput figure (500)
+#   MB_BENCH_BOOSTERS  ModelBoosters in the memory figure (10000)
+#   MB_BENCH_START     ModelBoosters in the start figure (1000)
+#   MB_RUN             only the measurements that match: TestRequests, TestThroughput, TestMemory
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+"$root/tests/conformance/setup.sh"
+. "$root/build/conformance/environment"
+MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/src/model-booster}
+[ -x "$MODEL_BOOSTER" ] || { echo "bench: $MODEL_BOOSTER is not there; run make first, or set MODEL_BOOSTER" >&2; exit 1; }
+export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root" MB_BUDGET_MINUTES="${MB_BUDGET_MINUTES:-120}"
+export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
+
+render=${MB_BENCH_RENDER:-$root/build/tests/bench/bench_render}
+[ ! -x "$render" ] || "$render"
+(cd "$here" && "$GO" test -c -o "$root/build/conformance/bench.test" .)
+cd "$root/build/conformance"
+exec ./bench.test -test.timeout "${MB_BUDGET_MINUTES}m" ${MB_RUN:+-test.run "$MB_RUN"}
