@@ -12,6 +12,10 @@ enum {
     LIMIT_YAML_NODES = 1000000,
     /* One input file or one manifest stream. etcd refuses objects over 1.5 MiB; a stream holds many. */
     LIMIT_FILE_BYTES = 64 * 1024 * 1024,
+    /* All input files of one command, read and checked: a file at its limit, or some 20,000 ModelBoosters. */
+    LIMIT_INPUT_ARENA_BYTES = 1024 * 1024 * 1024,
+    /* What one command prints, built whole before it is written: the children of some 20,000 ModelBoosters. */
+    LIMIT_OUTPUT_BYTES = 512 * 1024 * 1024,
     /* One answer of an API server: a list page of 500 large objects stays below. */
     LIMIT_BODY_BYTES = 64 * 1024 * 1024,
     /* One watch event: an object at etcd's limit, with room for JSON's escapes. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures the controller against a real API server and prints every figure beside its bound.
-#   MODEL_BOOSTER      the program (build/src/model-booster); measure an optimised build
+#   MODEL_BOOSTER      the program (build/main/model-booster); measure an optimised build
 #   MB_BENCH_CROWD     ModelBoosters in the throughput figure (500)
 #   MB_BENCH_BOOSTERS  ModelBoosters in the memory figure (10000)
 #   MB_BENCH_START     ModelBoosters in the start figure (1000)
@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 "$root/tests/conformance/setup.sh"
 . "$root/build/conformance/environment"
-MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/src/model-booster}
+MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/main/model-booster}
 [ -x "$MODEL_BOOSTER" ] || { echo "bench: $MODEL_BOOSTER is not there; run make first, or set MODEL_BOOSTER" >&2; exit 1; }
 export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root" MB_BUDGET_MINUTES="${MB_BUDGET_MINUTES:-120}"
 export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the conformance suite on a real API server, once for each set of definitions, and ends with one line of counts.
-#   MODEL_BOOSTER       the program under test (build/src/model-booster)
+#   MODEL_BOOSTER       the program under test (build/main/model-booster)
 #   MODEL_BOOSTER_NEWER a program with a newer generator, for the test of upgrades
 #   MB_SETS             sets of definitions ("ours kthena-v0.1.0")
 #   MB_RUN              only the tests that match this expression
@@ -17,7 +17,7 @@ root=$(cd "$here/../.." && pwd)
 "$here/setup.sh"
 . "$root/build/conformance/environment"
 out=$root/build/conformance
-MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/src/model-booster}
+MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/main/model-booster}
 [ -x "$MODEL_BOOSTER" ] || { echo "conformance: $MODEL_BOOSTER is not there; run make first, or set MODEL_BOOSTER" >&2; exit 1; }
 export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root"
 [ -z "${MB_KUBECTL:-}" ] || export MB_KUBECTL MB_HELM

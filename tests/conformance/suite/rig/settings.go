@@ -41,7 +41,7 @@ func ReadSettings() (Settings, error) {
 		}
 	}
 	if s.Binary == "" {
-		s.Binary = filepath.Join(root, "build", "src", "model-booster")
+		s.Binary = filepath.Join(root, "build", "main", "model-booster")
 	}
 	if s.Kubernetes == "" {
 		s.Kubernetes = filepath.Join(root, "build", "conformance", "kubernetes")

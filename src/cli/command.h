@@ -1,0 +1,31 @@
+/*
+ * A subcommand: one file, one row in main.c's table. It gets its own name as argv[0], prints, and returns an exit status.
+ */
+#ifndef MB_CLI_COMMAND_H
+#define MB_CLI_COMMAND_H
+
+enum exit_status {
+    EXIT_CLEAN = 0,
+    EXIT_FINDINGS = 1, /* what was read breaks rules */
+    EXIT_UNABLE = 2,   /* unreadable input, wrong flags, output that could not be written, a controller that could not start */
+};
+
+struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+/* In the order of the help; ends with a NULL name. */
+extern const struct command commands[];
+/* NULL, and a line on standard error naming the nearest one, when there is none of this name. */
+const struct command *command_find(const char *name);
+
+int command_render(int argc, char **argv);
+int command_validate(int argc, char **argv);
+int command_crds(int argc, char **argv);
+int command_controller(int argc, char **argv);
+int command_version(int argc, char **argv);
+int command_help(int argc, char **argv);
+
+#endif

@@ -1,0 +1,25 @@
+#!/usr/bin/env python3
+"""Makes a C source of files: embed.py OUT.c FILE... defines `embedded_definitions` (cli/definitions.h), in the order given."""
+import pathlib
+import sys
+
+
+def c_string(line):
+    plain = line.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("?", "\\?")
+    return f'"{plain}\\n"'
+
+
+def main():
+    out, *files = sys.argv[1:]
+    lines = ['#include "cli/definitions.h"', "", "const struct str embedded_definitions[] = {"]
+    for name in files:
+        text = pathlib.Path(name).read_text(encoding="utf-8")
+        if not text.endswith("\n"):
+            sys.exit(f"{name}: the last line has no end")
+        lines += ["    {"] + ["        " + c_string(line) for line in text.splitlines()]
+        lines += [f"        , {len(text.encode())}", "    },"]
+    lines += ["};", f"const size_t embedded_definition_count = {len(files)};", ""]
+    pathlib.Path(out).write_text("\n".join(lines), encoding="utf-8")
+
+
+main()

@@ -1,0 +1,65 @@
+/*
+ * The options of a subcommand as a table. Reading and help both come from it:
+ *
+ *   bool quiet = false;
+ *   const struct flag flags[] = {
+ *       {.name = "quiet", .letter = 'q', .kind = FLAG_SWITCH, .help = "findings only", .out.is_on = &quiet},
+ *       {.name = NULL},
+ *   };
+ *
+ * As kubectl has them: --name value, --name=value, -n value, -n=value, -nvalue; a switch also as --name=false. A list collects repeats, of any
+ * other the last one counts. There are no arguments beside flags. --help and -h are always there.
+ */
+#ifndef MB_CLI_FLAGS_H
+#define MB_CLI_FLAGS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+enum flag_kind {
+    FLAG_SWITCH,
+    FLAG_TEXT,
+    FLAG_LIST,
+    FLAG_NUMBER,
+    FLAG_CHOICE, /* one of the words in `argument`, a|b|c; stored as its index */
+};
+
+struct flag_list {
+    const char **items;
+    size_t count;
+};
+
+struct flag {
+    const char *name;     /* without dashes */
+    char letter;          /* 0: none */
+    enum flag_kind kind;
+    const char *argument; /* as the help shows it; NULL for a switch */
+    const char *help;
+    int minimum, maximum; /* of a number */
+    union {
+        bool *is_on;
+        const char **text;
+        struct flag_list *list;
+        int *number;
+        int *choice;
+    } out;
+};
+
+struct usage {
+    const char *synopsis;      /* "render -f FILE|DIR|- [flags]" */
+    const char *description;
+    const struct flag *flags;  /* ends with a NULL name */
+    const char *examples;      /* lines */
+};
+
+enum flags_result { FLAGS_READ, FLAGS_HELP, FLAGS_WRONG };
+
+/* Lists live in the arena, texts in argv. argv[0] is skipped. On FLAGS_WRONG the error says which flag, and the nearest known one. */
+enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, struct error *error);
+/*
+ * flags_read for a command: prints help or the error where that is what it comes to. True when the command is to go on, else *out_status is
+ * what it returns.
+ */
+bool flags_start(struct arena *arena, const struct usage *usage, int argc, char **argv, int *out_status);
+
+#endif
