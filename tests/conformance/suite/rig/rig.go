@@ -40,7 +40,7 @@ type Rig struct {
 	folder      string
 	controllers []*Controller
 	bindings    []string // of cluster roles, by name
-	forbidden   bool // the test takes rights away: 403 is expected
+	forbidden   bool     // the test takes rights away: 403 is expected
 }
 
 var corners atomic.Int64
