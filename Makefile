@@ -38,7 +38,7 @@ test: all ## unit tests under sanitizers, layer checks, command line; SANITIZE=1
 	@python3 tests/run.py $(if $(filter 1,$(SANITIZE)),--sanitize) $(TESTS)
 
 demo: all ## render the quick-start example and say what the controller would create
-	@scripts/demo.sh
+	@python3 scripts/demo.py
 
 bench: all ## figures against their bounds, as ratios from one run
 	@tests/bench/run.sh
@@ -56,7 +56,7 @@ soak: all ## rounds of fuzzing and conformance with a new seed each, until MINUT
 install: all ## with DESTDIR= and PREFIX= (/usr/local)
 	@meson setup --reconfigure $(build) --prefix "$(PREFIX)" >/dev/null
 	@ninja -C $(build) --quiet
-	@DESTDIR="$(DESTDIR)" meson install -C $(build) --no-rebuild --quiet
+	@DESTDIR="$(if $(DESTDIR),$(abspath $(DESTDIR)))" meson install -C $(build) --no-rebuild --quiet
 	@echo "installed under $(DESTDIR)$(PREFIX)"
 
 clean: ## remove what was built; what conformance has fetched stays in build/conformance

@@ -1,18 +1,14 @@
 #include "cli/input.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "booster/names.h"
 #include "cli/report.h"
+#include "io/files.h"
 
-enum { READ_BYTES = 64 * 1024 };
+/* What the reader of a file may need beside its bytes: growing by doubling, and blocks of the arena. */
+enum { READ_ROOM_BYTES = 3 * LIMIT_FILE_BYTES };
 
 struct reading {
     struct arena *arena;
@@ -20,11 +16,18 @@ struct reading {
     struct manifest **end;
 };
 
-static bool unreadable(struct reading *reading, const char *file, unsigned line, const char *message)
+static void unreadable(struct reading *reading, const char *file, unsigned line, const char *message)
 {
     report_problem(file, line, message);
     reading->out->is_incomplete = true;
-    return true;
+}
+
+/* True unless memory is out. */
+static bool unopened(struct reading *reading, const struct error *error)
+{
+    report_problem("model-booster", 0, error->message);
+    reading->out->is_incomplete = true;
+    return error->kind != ERROR_MEMORY;
 }
 
 static void add_manifest(struct reading *reading, const char *file, const struct yaml_document *document, yyjson_val *object)
@@ -81,98 +84,35 @@ static bool read_text(struct reading *reading, const char *file, struct str text
     return !reading->arena->exhausted;
 }
 
-/* Fills `out` from the descriptor; false and errno set, which is EFBIG when the text is over out->max. */
-static bool read_all(int fd, struct strbuf *out)
+/* `name` is what -f or the folder says; the text is held only while it is parsed. */
+static bool read_file(struct reading *reading, const char *name)
 {
-    for (;;) {
-        char *room = strbuf_reserve(out, READ_BYTES);
-        if (!room) {
-            errno = EFBIG;
-            return false;
-        }
-        ssize_t got = read(fd, room, READ_BYTES);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return got == 0;
-        strbuf_added(out, (size_t)got);
-    }
-}
-
-static bool read_descriptor(struct reading *reading, const char *file, int fd)
-{
-    struct strbuf text = strbuf_with_max(LIMIT_FILE_BYTES);
+    struct arena scratch;
+    struct str text;
+    struct error error = {0};
     bool goes_on;
-    if (read_all(fd, &text))
-        goes_on = read_text(reading, file, strbuf_view(&text));
-    else if (errno == EFBIG)
-        goes_on = unreadable(reading, file, 0, "cannot read: it is over 64 MiB; split it");
+    arena_init(&scratch, LIMIT_FILE_BYTES + READ_ROOM_BYTES);
+    if (files_read(&scratch, name, LIMIT_FILE_BYTES, &text, &error))
+        goes_on = read_text(reading, strcmp(name, "-") == 0 ? "<stdin>" : name, text);
     else
-        goes_on = unreadable(reading, file, 0, report_system_error("cannot read").text);
-    strbuf_release(&text);
+        goes_on = unopened(reading, &error);
+    arena_release(&scratch);
     return goes_on;
-}
-
-static bool read_file(struct reading *reading, const char *file)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return unreadable(reading, file, 0, report_system_error("cannot read").text);
-    bool goes_on = read_descriptor(reading, file, fd);
-    close(fd);
-    return goes_on;
-}
-
-static bool is_regular(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
-}
-
-static int is_manifest_name(const struct dirent *entry)
-{
-    struct str name = str_of(entry->d_name);
-    return entry->d_name[0] != '.' && (str_ends_with(name, STR(".yaml")) || str_ends_with(name, STR(".yml")) || str_ends_with(name, STR(".json")));
-}
-
-static int by_bytes(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 static bool read_folder(struct reading *reading, const char *folder)
 {
-    struct dirent **entries;
-    int count = scandir(folder, &entries, is_manifest_name, by_bytes);
-    if (count < 0)
-        return unreadable(reading, folder, 0, report_system_error("cannot read").text);
-    bool goes_on = true, has_files = false;
-    const char *slash = str_ends_with(str_of(folder), STR("/")) ? "" : "/";
-    for (int i = 0; i < count && goes_on; i++) {
-        struct str path = arena_printf(reading->arena, "%s%s%s", folder, slash, entries[i]->d_name);
-        if (!path.len)
-            goes_on = false;
-        else if (is_regular(path.ptr)) {
-            has_files = true;
-            goes_on = read_file(reading, path.ptr);
-        }
-    }
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
-    if (goes_on && !has_files)
+    struct str *paths;
+    size_t count;
+    struct error error = {0};
+    if (!files_list_manifests(reading->arena, folder, &paths, &count, &error))
+        return unopened(reading, &error);
+    if (!count)
         unreadable(reading, folder, 0, "no .yaml, .yml or .json file in this folder (subfolders are not read)");
+    bool goes_on = true;
+    for (size_t i = 0; i < count && goes_on; i++)
+        goes_on = read_file(reading, paths[i].ptr);
     return goes_on;
-}
-
-static bool read_name(struct reading *reading, const char *name)
-{
-    struct stat status;
-    if (strcmp(name, "-") == 0)
-        return read_descriptor(reading, "<stdin>", STDIN_FILENO);
-    if (stat(name, &status) == 0 && S_ISDIR(status.st_mode))
-        return read_folder(reading, name);
-    return read_file(reading, name);
 }
 
 bool input_read(struct arena *arena, const struct flag_list *names, struct input *out)
@@ -181,7 +121,7 @@ bool input_read(struct arena *arena, const struct flag_list *names, struct input
     struct reading reading = {arena, out, &out->first};
     bool goes_on = true;
     for (size_t i = 0; i < names->count && goes_on; i++)
-        goes_on = read_name(&reading, names->items[i]);
+        goes_on = files_is_folder(names->items[i]) ? read_folder(&reading, names->items[i]) : read_file(&reading, names->items[i]);
     if (arena->exhausted) {
         fprintf(stderr, "model-booster: the input needs more than %zu MiB of memory; give fewer files at a time\n", arena->limit_bytes >> 20);
         return false;
@@ -195,5 +135,6 @@ bool input_read(struct arena *arena, const struct flag_list *names, struct input
 
 unsigned input_line(const struct manifest *manifest, const yyjson_val *value)
 {
-    return yaml_position_of(manifest->document, value ? value : manifest->object).line;
+    unsigned line = yaml_position_of(manifest->document, value).line;
+    return line ? line : yaml_position_of(manifest->document, manifest->object).line;
 }

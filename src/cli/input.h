@@ -32,7 +32,7 @@ struct input {
 
 /* Everything lives in the arena. False only when the arena is exhausted, which has been said. */
 bool input_read(struct arena *arena, const struct flag_list *names, struct input *out);
-/* 1-based; 0 when it is not known (JSON). */
+/* Of a value of this manifest, else of the manifest itself; 1-based, 0 when it is not known (JSON). */
 unsigned input_line(const struct manifest *manifest, const yyjson_val *value);
 
 #endif

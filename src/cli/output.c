@@ -6,19 +6,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
-
-static bool write_all(struct str text)
-{
-    while (text.len) {
-        ssize_t written = write(STDOUT_FILENO, text.ptr, text.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        text = str_from(text, (size_t)written);
-    }
-    return true;
-}
+#include "io/files.h"
 
 int output_finish(const struct strbuf *text, int status)
 {
@@ -27,9 +15,12 @@ int output_finish(const struct strbuf *text, int status)
         return EXIT_UNABLE;
     }
     /* Some file systems report a full disk only when the file is closed. */
-    if (!write_all(strbuf_view(text)) || close(STDOUT_FILENO) != 0) {
-        fprintf(stderr, "model-booster: cannot write to standard output: %s\n", strerror(errno));
-        return EXIT_UNABLE;
-    }
-    return status;
+    struct error error = {0};
+    bool is_written = files_write_all(STDOUT_FILENO, strbuf_view(text), &error);
+    if (is_written && close(STDOUT_FILENO) != 0)
+        is_written = error_set(&error, ERROR_IO, "%s", strerror(errno));
+    if (is_written)
+        return status;
+    fprintf(stderr, "model-booster: cannot write to standard output: %s\n", error.message);
+    return EXIT_UNABLE;
 }

@@ -1,8 +1,6 @@
 #include "cli/report.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { LINE_BYTES = 64 * 1024 };
 
@@ -74,11 +72,4 @@ void report_findings(struct strbuf *out, const struct manifest *manifest)
         append_place(out, manifest->file, input_line(manifest, NULL));
         strbuf_printf(out, "there are more findings; the first %d are shown\n", LIMIT_FINDINGS);
     }
-}
-
-struct report_message report_system_error(const char *doing)
-{
-    struct report_message message;
-    snprintf(message.text, sizeof message.text, "%s: %s", doing, strerror(errno));
-    return message;
 }

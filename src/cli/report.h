@@ -20,10 +20,4 @@ void report_passing_by(const char *file, unsigned line, struct str kind, struct 
 /* Appends all findings of the manifest as lines. */
 void report_findings(struct strbuf *out, const struct manifest *manifest);
 
-struct report_message {
-    char text[256];
-};
-/* `doing`: what errno says. */
-struct report_message report_system_error(const char *doing);
-
 #endif

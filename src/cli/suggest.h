@@ -5,8 +5,6 @@
 #ifndef MB_CLI_SUGGEST_H
 #define MB_CLI_SUGGEST_H
 
-#include "base/error.h"
-
 /* `candidate` when it is near enough to `typed` and nearer than `best` (which may be NULL), else `best`. */
 const char *suggest_nearer(const char *typed, const char *best, const char *candidate);
 

@@ -65,7 +65,7 @@ int command_validate(int argc, char **argv)
     const struct flag flags[] = {
         {.name = "filename", .letter = 'f', .kind = FLAG_LIST, .argument = "FILE|DIR|-", .out.list = &names,
          .help = "what to check; may be repeated; - is standard input"},
-        {.name = "output", .letter = 'o', .kind = FLAG_CHOICE, .argument = "text|json", .out.choice = &output, .help = "(text)"},
+        {.name = "output", .letter = 'o', .kind = FLAG_CHOICE, .argument = "text|json", .out.choice = &output, .help = "default text"},
         {.name = NULL},
     };
     const struct usage usage = {

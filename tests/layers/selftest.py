@@ -144,6 +144,6 @@ class Planted(unittest.TestCase):
 
 if __name__ == "__main__":
     result = unittest.main(argv=sys.argv[:1], exit=False, verbosity=2).result
-    failed = len({test.id() for test, _ in result.failures + result.errors})
+    failed = len({test.id().split(" ")[0] for test, _ in result.failures + result.errors})
     print(f"{result.testsRun - failed} passed, {failed} failed", file=sys.stderr)
     sys.exit(1 if failed else 0)
