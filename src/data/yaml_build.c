@@ -266,6 +266,7 @@ static struct node *relink(struct builder *b, struct node *node) {
 static struct node *key_as_text(struct builder *b, struct node *key) {
     yyjson_mut_val *value = &key->value;
     struct str text = STR_EMPTY;
+    char digits[YAML_SCALAR_FLOAT_BYTES];
     if (yyjson_mut_is_str(value)) return key;
     if (yyjson_mut_is_null(value) || yyjson_mut_is_ctn(value)) {
         fail_at(b, ERROR_INVALID, key->at, yyjson_mut_is_null(value) ? "a key is empty or null; write \"\" for an empty key"
@@ -275,7 +276,7 @@ static struct node *key_as_text(struct builder *b, struct node *key) {
     if (yyjson_mut_is_bool(value)) text = yyjson_mut_get_bool(value) ? STR("true") : STR("false");
     else if (yyjson_mut_is_sint(value)) text = arena_printf(b->scratch, "%lld", (long long)yyjson_mut_get_sint(value));
     else if (yyjson_mut_is_uint(value)) text = arena_printf(b->scratch, "%llu", (unsigned long long)yyjson_mut_get_uint(value));
-    else text = yaml_scalar_float_key(b->scratch, yyjson_mut_get_real(value));
+    else text = arena_copy(b->scratch, yaml_scalar_float_text(yyjson_mut_get_real(value), true, digits));
     struct node *out = relink(b, key);
     if (!out || b->scratch->exhausted) return NULL;
     yyjson_mut_set_strn(&out->value, text.ptr, text.len);

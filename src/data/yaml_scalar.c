@@ -64,6 +64,16 @@ static unsigned take_base(struct str *digits) {
     return 8;
 }
 
+/* go-yaml also takes the sign after the prefix, for binary numbers only: 0b-11. */
+static struct str move_sign_to_front(struct str text, char *room) {
+    if (text.len < 4 || !str_starts_with(text, STR("0b")) || (text.ptr[2] != '-' && text.ptr[2] != '+')) return text;
+    memcpy(room, text.ptr, text.len);
+    room[0] = text.ptr[2];
+    room[1] = '0';
+    room[2] = 'b';
+    return (struct str){room, text.len};
+}
+
 static bool resolve_integer(struct str text, struct yaml_scalar *out) {
     bool is_signed = text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+');
     bool negative = is_signed && text.ptr[0] == '-';
@@ -135,7 +145,8 @@ static struct yaml_scalar resolve_number(struct str text) {
     plain[len] = 0;
     struct yaml_scalar number;
     bool starts_with_point = text.ptr[0] == '.';
-    if (!starts_with_point && resolve_integer((struct str){plain, len}, &number)) return number;
+    char moved[NUMBER_BYTES_MAX];
+    if (!starts_with_point && resolve_integer(move_sign_to_front((struct str){plain, len}, moved), &number)) return number;
     if (!is_float(plain, len) || (starts_with_point && !underscores_part_digits(text))) return text_scalar;
     double real = strtod(plain, NULL);
     return isfinite(real) ? (struct yaml_scalar){YAML_SCALAR_FLOAT, {.real = real}} : text_scalar;
@@ -152,22 +163,24 @@ struct yaml_scalar yaml_scalar_resolve(struct str text) {
     return text_scalar;
 }
 
-struct str yaml_scalar_float_key(struct arena *arena, double value) {
+static bool reads_back(const char *text, double value, bool is_narrow) {
+    return is_narrow ? strtof(text, NULL) == (float)value : strtod(text, NULL) == value;
+}
+
+struct str yaml_scalar_float_text(double value, bool is_narrow, char out[YAML_SCALAR_FLOAT_BYTES]) {
     if (isnan(value)) return STR(".nan");
-    if (fabs(value) > FLT_MAX) return value > 0 ? STR(".inf") : STR("-.inf");
-    float narrow = (float)value;
-    char text[32];
-    int digits = 1;
-    for (; digits < 9; digits++) {
-        snprintf(text, sizeof text, "%.*e", digits - 1, (double)narrow);
-        if (strtof(text, NULL) == narrow) break;
-    }
-    snprintf(text, sizeof text, "%.*e", digits - 1, (double)narrow);
+    if (isinf(value) || (is_narrow && fabs(value) > FLT_MAX)) return value > 0 ? STR(".inf") : STR("-.inf");
+    if (is_narrow) value = (double)(float)value;
+    int digits = 1, most = is_narrow ? 9 : 17;
+    do {
+        snprintf(out, YAML_SCALAR_FLOAT_BYTES, "%.*e", digits - 1, value);
+    } while (!reads_back(out, value, is_narrow) && ++digits <= most);
     int64_t exponent = 0;
-    number_parse_int64(str_of(strchr(text, 'e') + 1), &exponent);
-    if (exponent < -4 || exponent >= 6) return arena_copy(arena, str_of(text));
+    number_parse_int64(str_of(strchr(out, 'e') + 1), &exponent);
+    if (exponent < -4 || exponent >= 6) return str_of(out);
     int decimals = digits - 1 - (int)exponent;
-    return arena_printf(arena, "%.*f", decimals > 0 ? decimals : 0, (double)narrow);
+    snprintf(out, YAML_SCALAR_FLOAT_BYTES, "%.*f", decimals > 0 ? decimals : 0, value);
+    return str_of(out);
 }
 
 static int base64_digit(char c) {

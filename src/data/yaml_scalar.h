@@ -33,8 +33,12 @@ struct yaml_scalar {
 
 /* What the unquoted, untagged `text` is. Numbers of more than 1000 characters are text. */
 struct yaml_scalar yaml_scalar_resolve(struct str text);
-/* A float as kubectl spells it in a key: the shortest form that gives the same 32-bit float, as Go's %g. Empty when exhausted. */
-struct str yaml_scalar_float_key(struct arena *arena, double value);
+enum { YAML_SCALAR_FLOAT_BYTES = 40 };
+/*
+ * The shortest text that reads back as the same double, or as the same 32-bit float when `is_narrow` (kubectl's way with keys), in
+ * the form of Go's %g. A view of `out` or of a constant.
+ */
+struct str yaml_scalar_float_text(double value, bool is_narrow, char out[YAML_SCALAR_FLOAT_BYTES]);
 /* Base64 with padding, line breaks allowed, into the arena; false when it is not that (or the arena is exhausted). */
 bool yaml_scalar_base64(struct arena *arena, struct str text, struct str *out);
 
