@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/number.h"
 #include "booster/names.h"
+#include "data/duration.h"
 
 struct reader {
     struct arena *arena;
@@ -50,7 +51,17 @@ struct str model_path(struct arena *arena, struct str parent, const char *key) {
     return arena_printf(arena, "%.*s.%s", STR_ARG(parent), key);
 }
 
-static struct str index_path(struct arena *arena, struct str list, size_t index) {
+struct str model_key_path(struct arena *arena, struct str parent, struct str key) {
+    bool is_plain = key.len > 0 && key.len <= 100;
+    for (size_t i = 0; i < key.len && is_plain; i++) {
+        char c = key.ptr[i];
+        is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '$';
+    }
+    if (is_plain) return arena_printf(arena, "%.*s%s%.*s", STR_ARG(parent), parent.len ? "." : "", STR_ARG(key));
+    return arena_printf(arena, "%.*s[%s]", STR_ARG(parent), QUOTE(key));
+}
+
+struct str model_index_path(struct arena *arena, struct str list, size_t index) {
     return arena_printf(arena, "%.*s[%zu]", STR_ARG(list), index);
 }
 
@@ -117,6 +128,21 @@ static bool read_int64(struct reader *reader, struct place place, const char *ke
     return value && model_read_int64(reader->findings, model_path(reader->arena, place.path, key), value, min, max, out);
 }
 
+static bool read_duration(struct reader *reader, struct place place, const char *key, int64_t *out_ns) {
+    yyjson_val *value = model_field(place.object, key);
+    return value && model_read_duration(reader->findings, model_path(reader->arena, place.path, key), value, out_ns);
+}
+
+bool model_read_duration(struct findings *findings, struct str path, const yyjson_val *value, int64_t *out_ns) {
+    if (!yyjson_is_str((yyjson_val *)(uintptr_t)value)) {
+        model_wrong_type(findings, path, value, "a duration in quotes, such as \"30s\"");
+        return false;
+    }
+    if (duration_parse(json_text(value), out_ns, NULL)) return true;
+    findings_add(findings, RULE_DURATION, path, value, "%s is no duration; write one like 30s, 5m or 1h30m", QUOTE(json_text(value)));
+    return false;
+}
+
 /* Index of `text` among `names`, or `count`. */
 static size_t index_of(struct str text, const char *const *names, size_t count) {
     size_t i = 0;
@@ -179,7 +205,7 @@ static size_t read_items(struct reader *reader, struct place place, const char *
     size_t count = 0, index, max;
     yyjson_val *value;
     yyjson_arr_foreach(list, index, max, value) {
-        struct str item_path = index_path(reader->arena, path, index);
+        struct str item_path = model_index_path(reader->arena, path, index);
         if (yyjson_is_obj(value)) read(reader, (struct place){value, item_path}, items + item_bytes * count++);
         else model_wrong_type(reader->findings, item_path, value, "an object");
     }
@@ -209,7 +235,8 @@ static void read_scaling(struct reader *reader, struct place place, bool has_mod
     read_replicas(reader, place, out);
     out->has_scaling_cost = read_int64(reader, place, "scalingCost", 0, INT32_MAX, &out->scaling_cost);
     out->scale_to_zero_grace_period_ns = GRACE_PERIOD_DEFAULT_NS;
-    out->has_scale_to_zero_grace_period = model_field(place.object, "scaleToZeroGracePeriod") || has_model_policy;
+    out->has_scale_to_zero_grace_period =
+        read_duration(reader, place, "scaleToZeroGracePeriod", &out->scale_to_zero_grace_period_ns) || has_model_policy;
     out->autoscaling_policy = read_object(reader, place, "autoscalingPolicy");
 }
 
@@ -356,4 +383,31 @@ struct str backend_served_name(const struct booster *booster, const struct backe
         if (name.len) return name;
     }
     return booster->name;
+}
+
+yyjson_val *worker_kv_transfer(struct arena *arena, const struct worker *worker, struct error *error) {
+    yyjson_val *value = worker_config(worker, "kv-transfer-config");
+    if (!value || yyjson_is_obj(value)) return value;
+    if (!yyjson_is_str(value)) {
+        error_set(error, ERROR_INVALID, "neither an object nor its JSON");
+        return NULL;
+    }
+    yyjson_val *parsed = json_parse(arena, json_text(value), error);
+    if (parsed && !yyjson_is_obj(parsed)) error_set(error, ERROR_INVALID, "the JSON of something else than an object");
+    return yyjson_is_obj(parsed) ? parsed : NULL;
+}
+
+enum kv_connector kv_connector_of(struct str kv_connector) {
+    static const struct {
+        const char *name;
+        enum kv_connector connector;
+    } known[] = {
+        {"MooncakeConnectorV1", KV_CONNECTOR_MOONCAKE},
+        {"MooncakeConnector", KV_CONNECTOR_MOONCAKE},
+        {"LMCacheConnectorV1", KV_CONNECTOR_LMCACHE},
+        {"NixlConnector", KV_CONNECTOR_NIXL},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_is(kv_connector, known[i].name)) return known[i].connector;
+    return KV_CONNECTOR_NONE;
 }

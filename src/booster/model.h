@@ -130,14 +130,26 @@ int64_t backend_runtime_port(const struct backend *backend);
 /* served-model-name of the server, else of decode, else of prefill; else metadata.name. */
 struct str backend_served_name(const struct booster *booster, const struct backend *backend);
 
+/* What the router is told about a disaggregated backend (SPEC section 3); "mooncake", "lmcache", "nixl". */
+enum kv_connector { KV_CONNECTOR_NONE, KV_CONNECTOR_MOONCAKE, KV_CONNECTOR_LMCACHE, KV_CONNECTOR_NIXL };
+enum kv_connector kv_connector_of(struct str kv_connector);
+/* The worker's kv-transfer-config, written as an object or as its JSON; NULL where there is none or it is neither (and *error says so). */
+yyjson_val *worker_kv_transfer(struct arena *arena, const struct worker *worker, struct error *error);
+
 /* For those who read further fields of the document (validate_*.c): */
 /* object[key], with null counted as absent. */
 yyjson_val *model_field(const yyjson_val *object, const char *key);
 /* "parent.key" in the arena. */
 struct str model_path(struct arena *arena, struct str parent, const char *key);
+/* "parent.key", or parent["key"] where the key has other characters than letters, digits, - and _ (escaped). */
+struct str model_key_path(struct arena *arena, struct str parent, struct str key);
+/* "list[index]" in the arena. */
+struct str model_index_path(struct arena *arena, struct str list, size_t index);
 /* Adds RULE_TYPE; `expected` completes "write ...". */
 void model_wrong_type(struct findings *findings, struct str path, const yyjson_val *value, const char *expected);
 /* True and *out when `value` is a whole number from min to max; else a finding. */
 bool model_read_int64(struct findings *findings, struct str path, const yyjson_val *value, int64_t min, int64_t max, int64_t *out);
+/* True and *out when `value` is a duration; else a finding. */
+bool model_read_duration(struct findings *findings, struct str path, const yyjson_val *value, int64_t *out_ns);
 
 #endif

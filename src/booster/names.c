@@ -55,3 +55,14 @@ bool name_is_lower_alnum_dash(struct str name) {
 bool name_is_dns1035_label(struct str name) {
     return name.len <= LIMIT_NAME_BYTES && name_is_lower_alnum_dash(name) && name.ptr[0] >= 'a' && name.ptr[0] <= 'z';
 }
+
+bool name_is_dns_subdomain(struct str name) {
+    enum { SUBDOMAIN_BYTES = 253 };
+    if (name.len > SUBDOMAIN_BYTES) return false;
+    for (;;) {
+        size_t dot = str_find(name, STR("."));
+        if (!name_is_lower_alnum_dash(str_first(name, dot))) return false;
+        if (dot == SIZE_MAX) return true;
+        name = str_from(name, dot + 1);
+    }
+}

@@ -58,8 +58,11 @@ enum child_kind child_kind_of(struct str text);
 #define ANNOTATION_ALLOW_RECREATE GROUP_WORKLOAD "/allow-recreate" /* "true" */
 
 #define FIELD_MANAGER "model-booster"
-/* Raised whenever the generator's output for an unchanged ModelBooster changes: kept in ANNOTATION_RENDERED. */
+/* Raised whenever the generator's output for an unchanged ModelBooster changes: kept in ANNOTATION_RENDERED. A build may set another
+ * (meson -Dgenerator_version), which is how tests see an upgrade. */
+#ifndef GENERATOR_VERSION
 #define GENERATOR_VERSION "1"
+#endif
 
 /* `model` where `backend` is empty, else `model-backend`. */
 struct str child_name(struct arena *arena, struct str model, struct str backend);
@@ -67,5 +70,7 @@ struct str child_name(struct arena *arena, struct str model, struct str backend)
 bool name_is_dns1035_label(struct str name);
 /* The definitions' name pattern: [a-z0-9]([-a-z0-9]*[a-z0-9])?, any length but 0. */
 bool name_is_lower_alnum_dash(struct str name);
+/* RFC 1123 subdomain as Kubernetes checks claims and classes: such names joined by dots, at most 253 bytes. */
+bool name_is_dns_subdomain(struct str name);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * The rules between fields: SPEC sections 2 and 3, reference 13.1 and 13.3. Pure; adds to `findings` what it finds, in
  * document order. An object with no error among its findings can be generated from (generate/generate.h); the converse
- * holds too: the generator never fails on a valid object.
+ * holds too: the generator never fails on a valid object. Where the findings' arena is exhausted, rules are passed over: who calls
+ * must look at arena->exhausted before trusting a clean result.
  */
 #ifndef MB_BOOSTER_VALIDATE_H
 #define MB_BOOSTER_VALIDATE_H
