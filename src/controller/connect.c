@@ -1,0 +1,125 @@
+#include "controller/connect.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/yaml_read.h"
+#include "io/files.h"
+#include "kube/kubeconfig.h"
+
+#define ACCOUNT_FOLDER "/var/run/secrets/kubernetes.io/serviceaccount"
+
+enum { KUBECONFIG_FILES_MAX = 32, KUBECONFIG_MAX_BYTES = 4 * 1024 * 1024, CERTIFICATE_MAX_BYTES = 1024 * 1024 };
+
+static bool read_kubeconfig_file(struct arena *arena, const char *path, struct kubeconfig_file *out, struct error *error) {
+    struct str text;
+    struct yaml_documents documents;
+    *out = (struct kubeconfig_file){.path = str_of(path)};
+    if (!files_read(arena, path, KUBECONFIG_MAX_BYTES, &text, error) || !files_folder_of(arena, path, &out->folder, error)) return false;
+    if (!yaml_read(arena, text, &documents, error)) {
+        struct error inner = *error;
+        return error_set(error, inner.kind, "%s:%u:%u: %s", path, inner.line, inner.column, inner.message);
+    }
+    out->root = documents.count ? documents.items[0].root : NULL;
+    return true;
+}
+
+/* KUBECONFIG=a:b: files that do not exist are passed over, as kubectl does, unless none is left. */
+static bool read_kubeconfig(struct arena *arena, const char *paths, const struct connect_options *options, struct cluster_settings *out,
+                            struct error *error) {
+    struct kubeconfig_file files[KUBECONFIG_FILES_MAX];
+    size_t count = 0;
+    struct str rest = str_of(paths);
+    while (rest.len && count < KUBECONFIG_FILES_MAX) {
+        size_t colon = str_find(rest, STR(":"));
+        struct str path = arena_copy(arena, str_first(rest, colon));
+        rest = colon == SIZE_MAX ? STR_EMPTY : str_from(rest, colon + 1);
+        if (path.len == 0) continue;
+        if (read_kubeconfig_file(arena, path.ptr, &files[count], error)) count++;
+        else if (error->kind != ERROR_NOT_FOUND) return false;
+    }
+    if (count == 0) return error->kind ? false : error_set(error, ERROR_NOT_FOUND, "no kubeconfig file in %s", QUOTE(str_of(paths)));
+    return kubeconfig_read(arena, files, count, str_of(options->context), options->allow_exec, out, error);
+}
+
+static bool read_settings(struct arena *arena, const struct connect_options *options, struct cluster_settings *out, struct error *error) {
+    const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT"), *home = getenv("HOME");
+    if (options->kubeconfig) return read_kubeconfig(arena, options->kubeconfig, options, out, error);
+    if (!host && home) {
+        struct str path = arena_printf(arena, "%s/.kube/config", home);
+        if (read_kubeconfig(arena, path.ptr, options, out, error)) return true;
+        if (error->kind != ERROR_NOT_FOUND) return false;
+    }
+    if (!host) {
+        return error_set(error, ERROR_NOT_FOUND, "no cluster to talk to: give --kubeconfig FILE, set KUBECONFIG, or run in a pod of the cluster");
+    }
+    if (!kubeconfig_in_cluster(arena, str_of(host), str_of(port), STR(ACCOUNT_FOLDER "/token"), STR(ACCOUNT_FOLDER "/ca.crt"), out, error)) return false;
+    struct str namespace;
+    if (files_read(arena, ACCOUNT_FOLDER "/namespace", CERTIFICATE_MAX_BYTES, &namespace, NULL)) out->namespace = str_trim(namespace);
+    return true;
+}
+
+static struct credential_env *plugin_env(struct arena *arena, const struct kubeconfig_exec *exec) {
+    struct credential_env *env = arena_array(arena, exec->env_count + 1, sizeof *env);
+    for (size_t i = 0; env && i < exec->env_count; i++) env[i] = (struct credential_env){exec->env[i].name, exec->env[i].value};
+    return env;
+}
+
+static struct str plugin_cluster(struct arena *arena, const struct cluster_settings *settings) {
+    if (!settings->exec.wants_cluster_info) return STR_EMPTY;
+    struct strbuf text = strbuf_with_max(CERTIFICATE_MAX_BYTES);
+    strbuf_append(&text, STR("{\"server\":"));
+    json_write_text(&text, settings->server);
+    strbuf_append(&text, STR("}"));
+    struct str copy = arena_copy(arena, strbuf_view(&text));
+    strbuf_release(&text);
+    return copy;
+}
+
+static struct credentials *open_credentials(struct arena *arena, struct loop *loop, const struct cluster_settings *settings, struct error *error) {
+    const struct kubeconfig_exec *exec = &settings->exec;
+    struct credential_sources sources = {
+        .token = settings->token,
+        .token_file = settings->token_file,
+        .username = settings->username,
+        .password = settings->password,
+        .certificate = settings->certificate_data,
+        .certificate_file = settings->certificate_file,
+        .key = settings->key_data,
+        .key_file = settings->key_file,
+        .plugin = {.command = exec->command, .args = exec->args, .arg_count = exec->arg_count, .env = plugin_env(arena, exec),
+                   .env_count = exec->env_count, .api_version = exec->api_version, .install_hint = exec->install_hint,
+                   .cluster_json = plugin_cluster(arena, settings)},
+    };
+    return credentials_new(loop, &sources, error);
+}
+
+bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out, struct error *error) {
+    struct cluster_settings settings;
+    *error = (struct error){0};
+    if (!read_settings(arena, options, &settings, error)) return false;
+    struct str ca = settings.ca_data;
+    if (ca.len == 0 && settings.ca_file.len && !files_read(arena, settings.ca_file.ptr, CERTIFICATE_MAX_BYTES, &ca, error)) return false;
+    *out = (struct connection){.server = settings.server, .namespace = settings.namespace.len ? settings.namespace : STR("default")};
+    out->credentials = open_credentials(arena, loop, &settings, error);
+    if (!out->credentials) return false;
+    struct http_client_settings http = {
+        .base_url = settings.server,
+        .ca = ca,
+        .is_insecure = settings.is_insecure,
+        .tls_server_name = settings.tls_server_name,
+        .proxy_url = settings.proxy_url,
+        .user_agent = STR("model-booster/" MODEL_BOOSTER_VERSION),
+        .credentials = credentials_get,
+        .credentials_owner = out->credentials,
+    };
+    out->http = http_client_new(loop, &http, error);
+    if (out->http) return true;
+    credentials_free(out->credentials);
+    return false;
+}
+
+void connection_close(struct connection *connection) {
+    http_client_free(connection->http);
+    credentials_free(connection->credentials);
+}

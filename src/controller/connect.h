@@ -1,0 +1,27 @@
+/*
+ * From flags and environment to a client for the cluster: kubeconfig (flag, $KUBECONFIG, ~/.kube/config) or the pod's own account.
+ */
+#ifndef MB_CONTROLLER_CONNECT_H
+#define MB_CONTROLLER_CONNECT_H
+
+#include "base/arena.h"
+#include "io/credentials.h"
+#include "io/http_client.h"
+
+struct connect_options {
+    const char *kubeconfig; /* NULL: in a pod its account, else ~/.kube/config; several files are separated by colons */
+    const char *context;    /* NULL: the current one */
+    bool allow_exec;
+};
+
+struct connection {
+    struct credentials *credentials;
+    struct http_client *http;
+    struct str server, namespace; /* namespace: the pod's, or the context's, or "default"; in the arena */
+};
+
+/* False and `error` with the file or field and the remedy. Texts live in the arena. */
+bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out, struct error *error);
+void connection_close(struct connection *connection);
+
+#endif

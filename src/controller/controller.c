@@ -1,0 +1,419 @@
+#include "controller/controller.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "controller/connect.h"
+#include "controller/definitions.h"
+#include "controller/events.h"
+#include "controller/reconciler.h"
+#include "controller/watcher.h"
+#include "io/entropy.h"
+
+enum { STOP_PATIENCE_MS = 10 * 1000, RESYNC_MS = 10 * 60 * 60 * 1000, SETTINGS_ARENA_BYTES = 4 * 1024 * 1024 };
+
+struct controller;
+
+/* One kind followed in one scope. */
+struct follower {
+    struct controller *controller;
+    struct scope *scope;
+    enum child_kind kind; /* CHILD_KIND_COUNT: ModelBoosters */
+    enum listwatch_state state; /* as last seen */
+    struct watcher watcher;
+};
+
+/* One namespace, or all. */
+struct scope {
+    struct str namespace;
+    struct follower boosters;
+    struct follower children[CHILD_KIND_COUNT];
+};
+
+struct controller {
+    const struct controller_options *options;
+    struct log log;
+    struct arena arena; /* lives as long as the controller */
+    struct loop *loop;
+    struct connection connection;
+    struct store store;
+    struct reconciler reconciler;
+    struct number_random random;
+    struct definitions definitions;
+    struct scope *scopes;
+    size_t scope_count;
+    struct follower config;  /* the image ConfigMap */
+    struct strbuf downloader_image, runtime_image;
+    struct strbuf dropped_fields; /* as last told */
+    bool has_config_watch, is_config_known, are_definitions_known;
+    bool are_children_followed;
+    struct loop_signal *term, *interrupt;
+    struct loop_timer *resync, *stop_limit;
+    const struct error *failure; /* of the credentials, before anything began */
+};
+
+/* ---- the state of kinds ---- */
+
+static enum kind_state kind_state_of(enum listwatch_state state) {
+    static const enum kind_state states[] = {
+        [LISTWATCH_STARTING] = KIND_UNKNOWN,
+        [LISTWATCH_SYNCED] = KIND_SYNCED,
+        [LISTWATCH_NOT_INSTALLED] = KIND_NOT_INSTALLED,
+        [LISTWATCH_FORBIDDEN] = KIND_FORBIDDEN,
+    };
+    return states[state];
+}
+
+static enum kind_state kind_state(void *context, enum child_kind kind, struct str namespace) {
+    const struct controller *controller = context;
+    for (size_t i = 0; i < controller->scope_count; i++) {
+        const struct scope *scope = &controller->scopes[i];
+        if (scope->namespace.len && !str_equal(scope->namespace, namespace)) continue;
+        return controller->are_children_followed ? kind_state_of(scope->children[kind].watcher.machine.state) : KIND_UNKNOWN;
+    }
+    return KIND_UNKNOWN;
+}
+
+static bool is_every_kind_known(const struct controller *controller) {
+    for (size_t i = 0; i < controller->scope_count; i++) {
+        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+            if (controller->scopes[i].children[kind].watcher.machine.state == LISTWATCH_STARTING) return false;
+        }
+    }
+    return controller->are_children_followed;
+}
+
+/* Children are judged as they arrive, so ModelBoosters, images and definitions come first. */
+static void follow_children_when_ready(struct controller *controller) {
+    if (controller->are_children_followed || !controller->is_config_known || !controller->are_definitions_known) return;
+    for (size_t i = 0; i < controller->scope_count; i++) {
+        if (controller->scopes[i].boosters.watcher.machine.state == LISTWATCH_STARTING) return;
+    }
+    controller->are_children_followed = true;
+    for (size_t i = 0; i < controller->scope_count; i++) {
+        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) watcher_start(&controller->scopes[i].children[kind].watcher);
+    }
+}
+
+static void begin_work_when_ready(struct controller *controller) {
+    if (!controller->reconciler.is_holding || !is_every_kind_known(controller)) return;
+    log_write(&controller->log, LOG_INFO, "in step with the cluster",
+              LOG_FIELDS({"models", arena_printf(&controller->arena, "%u", HASH_COUNT(controller->store.boosters))}));
+    reconciler_begin_work(&controller->reconciler);
+}
+
+/* ---- sweeping ---- */
+
+static bool is_gone(const struct follower *follower, struct str namespace, uint32_t round, struct str version) {
+    const struct scope *scope = follower->scope;
+    bool is_of_scope = scope->namespace.len == 0 || str_equal(scope->namespace, namespace);
+    const struct listwatch *machine = &follower->watcher.machine;
+    /* What an answer told us of after the list was made is newer than the list. */
+    return is_of_scope && round != (uint32_t)machine->generation && !store_is_newer_version(version, strbuf_view(&machine->version));
+}
+
+static void sweep_boosters(struct follower *follower) {
+    struct reconciler *reconciler = &follower->controller->reconciler;
+    struct booster_entry *entry, *next;
+    HASH_ITER(hh, reconciler->store->boosters, entry, next) {
+        if (is_gone(follower, entry->namespace, entry->list_round, entry->resource_version)) reconciler_forget_booster(reconciler, entry);
+    }
+}
+
+static void sweep_children(struct follower *follower) {
+    struct reconciler *reconciler = &follower->controller->reconciler;
+    struct child_entry *entry, *next;
+    HASH_ITER(hh, reconciler->store->children[follower->kind], entry, next) {
+        if (is_gone(follower, entry->record.namespace, entry->list_round, entry->record.resource_version)) {
+            reconciler_forget_child(reconciler, entry);
+        }
+    }
+}
+
+static void sweep(struct follower *follower) {
+    if (follower->kind == CHILD_KIND_COUNT) sweep_boosters(follower);
+    else sweep_children(follower);
+}
+
+/* ---- events ---- */
+
+static void upsert(struct follower *follower, const struct listwatch_event *event) {
+    struct reconciler *reconciler = &follower->controller->reconciler;
+    uint32_t round = (uint32_t)event->generation;
+    if (follower->kind == CHILD_KIND_COUNT) reconciler_observe_booster(reconciler, event->object, round);
+    else reconciler_observe_child(reconciler, follower->kind, event->object, round);
+}
+
+static void forget(struct follower *follower, const yyjson_val *object) {
+    struct reconciler *reconciler = &follower->controller->reconciler;
+    struct str namespace = json_text(json_path(object, "metadata", "namespace", NULL));
+    struct str name = json_text(json_path(object, "metadata", "name", NULL));
+    struct str uid = json_text(json_path(object, "metadata", "uid", NULL));
+    if (follower->kind == CHILD_KIND_COUNT) {
+        struct booster_entry *entry = store_booster(reconciler->store, namespace, name);
+        if (entry && str_equal(entry->uid, uid)) reconciler_forget_booster(reconciler, entry);
+        return;
+    }
+    struct child_entry *entry = store_child(reconciler->store, follower->kind, namespace, name);
+    if (entry && str_equal(entry->record.uid, uid)) reconciler_forget_child(reconciler, entry);
+}
+
+static const char *follower_kind(const struct follower *follower) {
+    return follower->kind == CHILD_KIND_COUNT ? KIND_BOOSTER : child_kind_name(follower->kind);
+}
+
+static void tell_trouble(const struct follower *follower, const char *kind, const struct kube_answer *trouble) {
+    if (trouble->kind == KUBE_UNAUTHORIZED) credentials_rejected(follower->controller->connection.credentials);
+    log_write(&follower->controller->log, trouble->kind == KUBE_EXPIRED ? LOG_DEBUG : LOG_WARN, "watch interrupted, retrying",
+              LOG_FIELDS({"kind", str_of(kind)}, {"namespace", follower->scope ? follower->scope->namespace : STR_EMPTY},
+                         {"answer", str_of(kube_answer_kind_name(trouble->kind))}, {"message", trouble->message}));
+}
+
+static void on_state_change(struct follower *follower) {
+    struct controller *controller = follower->controller;
+    follower->state = follower->watcher.machine.state;
+    if (follower->state == LISTWATCH_NOT_INSTALLED) sweep(follower);
+    if (follower->state == LISTWATCH_SYNCED) definitions_read(&controller->definitions);
+    follow_children_when_ready(controller);
+    begin_work_when_ready(controller);
+    reconciler_enqueue_all(&controller->reconciler);
+}
+
+static void on_event(void *context, const struct listwatch_event *event) {
+    struct follower *follower = context;
+    switch (event->kind) {
+    case LISTWATCH_UPSERT: upsert(follower, event); break;
+    case LISTWATCH_DELETE: forget(follower, event->object); break;
+    case LISTWATCH_LIST_END:
+        sweep(follower);
+        /* A definition that changes ends its watches and makes them list anew. */
+        if (event->generation > 1) definitions_read(&follower->controller->definitions);
+        break;
+    case LISTWATCH_TROUBLE: tell_trouble(follower, follower_kind(follower), event->trouble); break;
+    case LISTWATCH_LIST_BEGIN:
+    case LISTWATCH_BOOKMARK: break;
+    }
+    if (follower->watcher.machine.state != follower->state) on_state_change(follower);
+}
+
+/* ---- images ---- */
+
+static bool replace_text(struct strbuf *text, struct str value) {
+    if (str_equal(strbuf_view(text), value)) return false;
+    strbuf_clear(text);
+    strbuf_append(text, value);
+    return true;
+}
+
+static void set_images(struct controller *controller, const yyjson_val *config_map) {
+    const struct controller_options *options = controller->options;
+    struct str downloader = settings_image(options->downloader_image, config_map, CONFIG_KEY_DOWNLOADER, DEFAULT_DOWNLOADER_IMAGE);
+    struct str runtime = settings_image(options->runtime_image, config_map, CONFIG_KEY_RUNTIME, DEFAULT_RUNTIME_IMAGE);
+    bool is_changed = replace_text(&controller->downloader_image, downloader);
+    is_changed |= replace_text(&controller->runtime_image, runtime);
+    struct images *images = &controller->reconciler.settings.machine.generate.images;
+    *images = (struct images){strbuf_view(&controller->downloader_image), strbuf_view(&controller->runtime_image)};
+    if (!is_changed) return;
+    log_write(&controller->log, LOG_INFO, "images", LOG_FIELDS({"downloader", downloader}, {"runtime", runtime}));
+    reconciler_enqueue_all(&controller->reconciler);
+}
+
+static void know_config(struct controller *controller) {
+    controller->is_config_known = true;
+    follow_children_when_ready(controller);
+}
+
+static void on_config_event(void *context, const struct listwatch_event *event) {
+    struct follower *follower = context;
+    struct controller *controller = follower->controller;
+    if (event->kind == LISTWATCH_UPSERT) set_images(controller, event->object);
+    if (event->kind == LISTWATCH_DELETE) set_images(controller, NULL);
+    if (event->kind == LISTWATCH_TROUBLE) tell_trouble(follower, "ConfigMap", event->trouble);
+    if (event->kind == LISTWATCH_LIST_END || follower->watcher.machine.state != LISTWATCH_STARTING) know_config(controller);
+}
+
+/* ---- definitions ---- */
+
+static void tell_dropped(struct controller *controller, struct str fields) {
+    static const char lead[] = "this cluster's ModelBooster definition drops fields";
+    struct str message = arena_printf(&controller->arena, "%s that model-booster knows: %.*s; they have no effect here", lead, STR_ARG(fields));
+    struct event event = {true, "FieldsDropped", message, "apiextensions.k8s.io/v1", "CustomResourceDefinition", STR_EMPTY,
+                          STR(PLURAL_BOOSTER "." GROUP_WORKLOAD), STR_EMPTY};
+    event_send(controller->connection.http, loop_wall_ms(controller->loop), &controller->log, &event);
+    log_write(&controller->log, LOG_WARN, lead, LOG_FIELDS({"fields", fields}));
+}
+
+static void on_definitions(void *context, const struct definition_facts *facts, bool is_found) {
+    struct controller *controller = context;
+    struct reconcile_settings *machine = &controller->reconciler.settings.machine;
+    bool is_changed = machine->generate.topology_shape != facts->topology_shape ||
+                      machine->status_shape.has_available_replicas != facts->status_shape.has_available_replicas ||
+                      machine->status_shape.has_backend_message != facts->status_shape.has_backend_message;
+    if (is_found || !controller->are_definitions_known) {
+        machine->generate.topology_shape = facts->topology_shape;
+        machine->status_shape = facts->status_shape;
+        if (is_changed && controller->are_definitions_known) reconciler_enqueue_all(&controller->reconciler);
+    }
+    if (is_found && replace_text(&controller->dropped_fields, facts->dropped) && facts->dropped.len) tell_dropped(controller, facts->dropped);
+    controller->are_definitions_known = true;
+    follow_children_when_ready(controller);
+}
+
+/* ---- start and stop ---- */
+
+static void on_idle(void *context) {
+    loop_stop(((struct controller *)context)->loop);
+}
+
+static void on_stop(void *owner) {
+    struct controller *controller = owner;
+    loop_timer_set(controller->stop_limit, loop_now_ms(controller->loop) + STOP_PATIENCE_MS);
+    reconciler_stop(&controller->reconciler);
+}
+
+static void on_resync(void *owner) {
+    struct controller *controller = owner;
+    reconciler_enqueue_all(&controller->reconciler);
+    loop_timer_set(controller->resync, loop_now_ms(controller->loop) + RESYNC_MS);
+}
+
+static bool init_follower(struct controller *controller, struct follower *follower, struct scope *scope, enum child_kind kind) {
+    bool is_booster = kind == CHILD_KIND_COUNT;
+    *follower = (struct follower){.controller = controller, .scope = scope, .kind = kind};
+    struct listwatch_settings settings = {
+        .resource = {.group = str_of(is_booster ? GROUP_WORKLOAD : child_kind_group(kind)), .version = STR(API_VERSION),
+                     .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(kind)), .kind = str_of(follower_kind(follower))},
+        .namespace = scope->namespace,
+    };
+    return watcher_init(&follower->watcher, controller->loop, controller->connection.http, &settings, number_random_next(&controller->random),
+                        on_event, follower);
+}
+
+static bool init_scopes(struct controller *controller) {
+    const struct controller_options *options = controller->options;
+    controller->scope_count = options->namespace_count ? options->namespace_count : 1;
+    controller->scopes = arena_array(&controller->arena, controller->scope_count, sizeof *controller->scopes);
+    for (size_t i = 0; controller->scopes && i < controller->scope_count; i++) {
+        struct scope *scope = &controller->scopes[i];
+        scope->namespace = options->namespace_count ? str_of(options->namespaces[i]) : STR_EMPTY;
+        if (!init_follower(controller, &scope->boosters, scope, CHILD_KIND_COUNT)) return false;
+        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+            if (!init_follower(controller, &scope->children[kind], scope, (enum child_kind)kind)) return false;
+        }
+    }
+    return controller->scopes != NULL;
+}
+
+static bool init_config(struct controller *controller) {
+    struct listwatch_settings settings = {
+        .resource = {.group = STR_EMPTY, .version = STR("v1"), .plural = STR("configmaps"), .kind = STR("ConfigMap")},
+        .namespace = controller->connection.namespace,
+        .field_selector = STR("metadata.name=" CONFIG_MAP_NAME),
+    };
+    controller->config = (struct follower){.controller = controller};
+    return watcher_init(&controller->config.watcher, controller->loop, controller->connection.http, &settings,
+                        number_random_next(&controller->random), on_config_event, &controller->config);
+}
+
+static bool init_reconciler(struct controller *controller) {
+    const struct controller_options *options = controller->options;
+    controller->reconciler = (struct reconciler){
+        .loop = controller->loop,
+        .http = controller->connection.http,
+        .store = &controller->store,
+        .log = &controller->log,
+        .settings = {.machine = {.status_shape = {true, true}}, .upgrade = options->upgrade, .max_rollouts = options->max_rollouts,
+                     .max_in_flight = options->max_in_flight},
+        .kind_state = kind_state,
+        .idle = on_idle,
+        .context = controller,
+    };
+    return reconciler_init(&controller->reconciler, number_random_next(&controller->random));
+}
+
+static bool init_loop_parts(struct controller *controller) {
+    controller->term = loop_signal_new(controller->loop, SIGTERM, on_stop, controller);
+    controller->interrupt = loop_signal_new(controller->loop, SIGINT, on_stop, controller);
+    controller->resync = loop_timer_new(controller->loop, on_resync, controller);
+    controller->stop_limit = loop_timer_new(controller->loop, on_idle, controller);
+    return controller->term && controller->interrupt && controller->resync && controller->stop_limit;
+}
+
+static void on_credentials(void *owner, const struct error *error) {
+    struct controller *controller = owner;
+    if (error) {
+        log_write(&controller->log, LOG_ERROR, "no credentials", LOG_FIELDS({"message", str_of(error->message)}));
+        loop_stop(controller->loop);
+        return;
+    }
+    controller->failure = NULL;
+    set_images(controller, NULL);
+    definitions_read(&controller->definitions);
+    if (controller->has_config_watch) watcher_start(&controller->config.watcher);
+    else know_config(controller);
+    for (size_t i = 0; i < controller->scope_count; i++) watcher_start(&controller->scopes[i].boosters.watcher);
+    loop_timer_set(controller->resync, loop_now_ms(controller->loop) + RESYNC_MS);
+}
+
+static bool init_parts(struct controller *controller, struct error *error) {
+    uint64_t seed;
+    if (!entropy_seed(&seed, error)) return false;
+    controller->random = (struct number_random){seed};
+    controller->has_config_watch = !controller->options->downloader_image || !controller->options->runtime_image;
+    controller->downloader_image = controller->runtime_image = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES * 4);
+    controller->dropped_fields = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES * 4);
+    store_init(&controller->store);
+    bool is_ready = init_loop_parts(controller) && init_reconciler(controller) && init_scopes(controller) && init_config(controller) &&
+                    definitions_init(&controller->definitions, controller->loop, controller->connection.http, on_definitions, controller);
+    return is_ready || error_set(error, ERROR_MEMORY, "out of memory while starting");
+}
+
+static void release_parts(struct controller *controller) {
+    for (size_t i = 0; controller->scopes && i < controller->scope_count; i++) {
+        watcher_release(&controller->scopes[i].boosters.watcher);
+        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) watcher_release(&controller->scopes[i].children[kind].watcher);
+    }
+    watcher_release(&controller->config.watcher);
+    definitions_release(&controller->definitions);
+    reconciler_release(&controller->reconciler);
+    store_release(&controller->store);
+    strbuf_release(&controller->downloader_image);
+    strbuf_release(&controller->runtime_image);
+    strbuf_release(&controller->dropped_fields);
+    loop_signal_free(controller->term);
+    loop_signal_free(controller->interrupt);
+    loop_timer_free(controller->resync);
+    loop_timer_free(controller->stop_limit);
+}
+
+static bool run(struct controller *controller, struct error *error) {
+    static const struct error no_credentials = {.kind = ERROR_IO, .message = "no credentials for the cluster"};
+    if (!init_parts(controller, error)) return false;
+    controller->failure = &no_credentials;
+    log_write(&controller->log, LOG_INFO, "starting",
+              LOG_FIELDS({"version", STR(MODEL_BOOSTER_VERSION)}, {"server", controller->connection.server}));
+    credentials_start(controller->connection.credentials, on_credentials, controller);
+    loop_run(controller->loop);
+    if (controller->failure) *error = *controller->failure;
+    log_write(&controller->log, LOG_INFO, "stopped", NULL);
+    return !controller->failure;
+}
+
+bool controller_run(const struct controller_options *options, struct error *error) {
+    struct controller controller = {.options = options, .log = {options->log_level, options->log_format}};
+    struct connect_options connect = {options->kubeconfig, options->context, options->allow_exec};
+    arena_init(&controller.arena, SETTINGS_ARENA_BYTES + LIMIT_FILE_BYTES);
+    controller.loop = loop_new(error);
+    bool is_connected = controller.loop && connection_open(&controller.arena, controller.loop, &connect, &controller.connection, error);
+    bool is_clean = is_connected && run(&controller, error);
+    if (is_connected) {
+        /* The client goes first: nothing is called back any more. */
+        http_client_free(controller.connection.http);
+        controller.connection.http = NULL;
+        release_parts(&controller);
+        connection_close(&controller.connection);
+    }
+    loop_free(controller.loop);
+    arena_release(&controller.arena);
+    return is_clean;
+}

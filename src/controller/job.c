@@ -1,0 +1,279 @@
+#include "controller/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/client.h"
+#include "controller/events.h"
+
+
+enum { WRITE_DEADLINE_MS = 30 * 1000, READ_DEADLINE_MS = 15 * 1000 };
+
+static void job_advance(struct job *job);
+
+static bool parse_key(struct job *job, struct str key) {
+    job->key = arena_copy(&job->arena, key);
+    size_t slash = str_find(job->key, STR("/"));
+    if (slash == SIZE_MAX) return false;
+    job->namespace = str_first(job->key, slash);
+    job->name = str_from(job->key, slash + 1);
+    return true;
+}
+
+static int64_t now_ms(const struct job *job) {
+    return loop_wall_ms(job->reconciler->loop);
+}
+
+/* ---- what the machine sees ---- */
+
+static bool is_listed(const struct observed *const *list, size_t count, const struct observed *record) {
+    for (size_t i = 0; i < count; i++) {
+        if (list[i] == record) return true;
+    }
+    return false;
+}
+
+static bool observe(struct job *job, struct observation *out) {
+    struct reconciler *reconciler = job->reconciler;
+    struct store *store = reconciler->store;
+    size_t most = job->run.key_count;
+    for (struct child_entry *child = store_owned(store, job->uid); child; child = child->next_owned) most++;
+    const struct observed **children = arena_array(&job->arena, most, sizeof(struct observed *));
+    if (!children) return false;
+    size_t count = 0;
+    for (size_t i = 0; i < job->run.key_count; i++) {
+        struct child_entry *child = store_child(store, job->run.keys[i].kind, job->namespace, job->run.keys[i].name);
+        if (child) children[count++] = &child->record;
+    }
+    size_t named = count;
+    for (struct child_entry *child = store_owned(store, job->uid); child; child = child->next_owned) {
+        if (!is_listed(children, named, &child->record)) children[count++] = &child->record;
+    }
+    *out = (struct observation){.now_ms = now_ms(job), .children = children, .child_count = count, .may_upgrade = job->has_slot};
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+        out->kinds[kind] = reconciler->kind_state(reconciler->context, (enum child_kind)kind, job->namespace);
+    }
+    return true;
+}
+
+/* ---- requests ---- */
+
+static const struct {
+    const char *method;
+    enum client_content content;
+    int deadline_ms;
+    const char *query;
+} wire[] = {
+    [REQUEST_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
+    [REQUEST_DRY_RUN_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, "?dryRun=All&fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
+    [REQUEST_PATCH] = {"PATCH", CONTENT_JSON_PATCH, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
+    [REQUEST_DELETE] = {"DELETE", CONTENT_JSON, WRITE_DEADLINE_MS, ""},
+    [REQUEST_GET] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
+    [REQUEST_GET_BOOSTER] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
+    [REQUEST_PATCH_STATUS] = {"PATCH", CONTENT_MERGE_PATCH, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER},
+    [REQUEST_DISCOVER] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
+};
+
+static struct str request_path(struct job *job, const struct request *request) {
+    const char *query = wire[request->verb].query, *group = child_kind_group(request->kind), *plural = child_kind_plural(request->kind);
+    switch (request->verb) {
+    case REQUEST_DISCOVER: return arena_printf(&job->arena, "/apis/%s/" API_VERSION, group);
+    case REQUEST_GET_BOOSTER:
+    case REQUEST_PATCH_STATUS:
+        return arena_printf(&job->arena, "/apis/" API_VERSION_WORKLOAD "/namespaces/%.*s/" PLURAL_BOOSTER "/%.*s%s%s", STR_ARG(job->namespace),
+                            STR_ARG(request->name), request->verb == REQUEST_PATCH_STATUS ? "/status" : "", query);
+    case REQUEST_CREATE:
+    case REQUEST_DRY_RUN_CREATE:
+        return arena_printf(&job->arena, "/apis/%s/" API_VERSION "/namespaces/%.*s/%s%s", group, STR_ARG(job->namespace), plural, query);
+    default:
+        return arena_printf(&job->arena, "/apis/%s/" API_VERSION "/namespaces/%.*s/%s/%.*s%s", group, STR_ARG(job->namespace), plural,
+                            STR_ARG(request->name), query);
+    }
+}
+
+/* ---- answers ---- */
+
+static enum answer_kind answer_kind_of(enum kube_answer_kind kind) {
+    switch (kind) {
+    case KUBE_OK: return ANSWER_OK;
+    case KUBE_LOST: return ANSWER_LOST;
+    case KUBE_NOT_FOUND: return ANSWER_NOT_FOUND;
+    case KUBE_NAMESPACE_GONE: return ANSWER_NAMESPACE_GONE;
+    case KUBE_KIND_MISSING_MAYBE: return ANSWER_KIND_MISSING;
+    case KUBE_ALREADY_EXISTS: return ANSWER_EXISTS;
+    case KUBE_CONFLICT: return ANSWER_CONFLICT;
+    case KUBE_INVALID:
+    case KUBE_DENIED:
+    case KUBE_TOO_LARGE: return ANSWER_REJECTED;
+    case KUBE_FORBIDDEN: return ANSWER_FORBIDDEN;
+    default: return ANSWER_RETRY;
+    }
+}
+
+static void log_change(const struct job *job, const char *message, struct str difference) {
+    const struct request *request = &job->request;
+    log_write(job->reconciler->log, LOG_INFO, message,
+              LOG_FIELDS({"kind", str_of(child_kind_name(request->kind))}, {"namespace", job->namespace}, {"name", request->name},
+                         {"model", job->name}, {"was_different", difference}));
+}
+
+/* The server, or a webhook in it, made something else of what we wrote: said once, not fought over. */
+static void tell_unkept(const struct job *job, struct str field) {
+    struct reconciler *reconciler = job->reconciler;
+    const char *kind = child_kind_name(job->request.kind);
+    char message[512];
+    snprintf(message, sizeof message, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it", kind,
+             STR_ARG(job->request.name), STR_ARG(field));
+    struct event event = {true, "FieldNotKept", str_of(message), API_VERSION_WORKLOAD, KIND_BOOSTER, job->namespace, job->name, job->uid};
+    event_send(reconciler->http, now_ms(job), reconciler->log, &event);
+    log_write(reconciler->log, LOG_WARN, "the server does not keep a field",
+              LOG_FIELDS({"kind", str_of(kind)}, {"namespace", job->namespace}, {"name", job->request.name}, {"field", field}));
+}
+
+/* The object that a write or a read returned becomes the record. */
+static void record_child(struct job *job, const yyjson_val *live) {
+    struct reconciler *reconciler = job->reconciler;
+    const struct request *request = &job->request;
+    bool is_own_write = request->desired && (request->verb == REQUEST_CREATE || request->verb == REQUEST_PATCH);
+    struct observed record;
+    if (!is_own_write) {
+        reconciler_read_child(reconciler, &job->arena, request->kind, live);
+        return;
+    }
+    if (!observed_read(&job->arena, request->kind, live, &record)) return;
+    struct child_entry *known = store_child(reconciler->store, request->kind, job->namespace, request->name);
+    const struct observed *older = known ? &known->record : NULL;
+    struct str repaired = older && strcmp(request->why, "repaired") == 0 ? arena_copy(&job->arena, older->difference) : STR_EMPTY;
+    bool was_known_unkept = older && older->accepted_revision == request->desired->revision;
+    reconcile_judge_own(&job->arena, request->desired, live, older, now_ms(job), &record);
+    log_change(job, request->why, repaired);
+    if (record.difference.len && !was_known_unkept) tell_unkept(job, record.difference);
+    if (!known || !store_is_older(&record, &known->record)) store_put_child(reconciler->store, &record, 0);
+}
+
+static void record_gone(struct job *job) {
+    struct child_entry *known = store_child(job->reconciler->store, job->request.kind, job->namespace, job->request.name);
+    if (known) store_remove_child(job->reconciler->store, known);
+}
+
+static const char *condition_text(const yyjson_val *status, const char *type, const char *field) {
+    size_t index, max;
+    yyjson_val *condition;
+    yyjson_arr_foreach(json_get(status, "conditions"), index, max, condition) {
+        if (json_is_text(json_get(condition, "type"), type)) return json_text(json_get(condition, field)).ptr;
+    }
+    return "";
+}
+
+static void record_status(struct job *job, const yyjson_val *live) {
+    const yyjson_val *status = json_get(live, "status");
+    bool is_news;
+    reconcile_status_kept(&job->run, status);
+    store_put_booster(job->reconciler->store, live, 0, &is_news);
+    bool is_failed = strcmp(condition_text(status, "Failed", "status"), "True") == 0;
+    log_write(job->reconciler->log, is_failed ? LOG_WARN : LOG_INFO, "status",
+              LOG_FIELDS({"namespace", job->namespace}, {"model", job->name}, {"initialized", str_of(condition_text(status, "Initialized", "status"))},
+                         {"active", str_of(condition_text(status, "Active", "status"))},
+                         {"failed", is_failed ? str_of(condition_text(status, "Failed", "reason")) : STR_EMPTY},
+                         {"message", is_failed ? str_of(condition_text(status, "Failed", "message")) : STR_EMPTY}));
+}
+
+static bool is_kind_in_discovery(const yyjson_val *list, enum child_kind kind) {
+    size_t index, max;
+    yyjson_val *resource;
+    yyjson_arr_foreach(json_get(list, "resources"), index, max, resource) {
+        if (json_is_text(json_get(resource, "name"), child_kind_plural(kind))) return true;
+    }
+    return false;
+}
+
+/* Brings store and answer up to date with the body of an OK. */
+static void take_body(struct job *job, struct str body, struct answer *answer) {
+    const struct request *request = &job->request;
+    yyjson_val *object = json_parse(&job->arena, body, NULL);
+    if (!object && request->verb != REQUEST_DELETE) {
+        answer->kind = ANSWER_LOST;
+        return;
+    }
+    switch (request->verb) {
+    case REQUEST_CREATE:
+    case REQUEST_PATCH:
+    case REQUEST_GET: record_child(job, object); break;
+    case REQUEST_DELETE:
+        log_change(job, request->why, STR_EMPTY);
+        if (object && !json_is_text(json_get(object, "kind"), "Status")) record_child(job, object);
+        else record_gone(job);
+        break;
+    case REQUEST_GET_BOOSTER:
+        answer->booster_uid = json_text(json_path(object, "metadata", "uid", NULL));
+        json_int64(json_path(object, "metadata", "generation", NULL), &answer->booster_generation);
+        reconciler_observe_booster(job->reconciler, object, 0);
+        break;
+    case REQUEST_PATCH_STATUS: record_status(job, object); break;
+    case REQUEST_DISCOVER:
+        if (!is_kind_in_discovery(object, request->kind)) answer->kind = ANSWER_KIND_MISSING;
+        break;
+    case REQUEST_DRY_RUN_CREATE: break;
+    }
+}
+
+static void log_trouble(const struct job *job, const struct kube_answer *kube) {
+    log_write(job->reconciler->log, LOG_DEBUG, "request failed",
+              LOG_FIELDS({"verb", str_of(wire[job->request.verb].method)}, {"namespace", job->namespace}, {"name", job->request.name},
+                         {"answer", str_of(kube_answer_kind_name(kube->kind))}, {"message", kube->message}));
+}
+
+static void job_answered(void *context, const struct kube_answer *kube, struct strbuf *body) {
+    struct job *job = context;
+    job->reconciler->in_flight--;
+    struct answer answer = {.kind = answer_kind_of(kube->kind), .message = arena_copy(&job->arena, kube->message), .retry_after_ms = kube->retry_after_ms};
+    if (answer.kind == ANSWER_OK) take_body(job, strbuf_view(body), &answer);
+    else log_trouble(job, kube);
+    if (answer.kind == ANSWER_NOT_FOUND && job->request.verb == REQUEST_GET) record_gone(job);
+    reconcile_answer(&job->run, &answer, now_ms(job));
+    job_advance(job);
+}
+
+/* ---- the run ---- */
+
+static void job_advance(struct job *job) {
+    struct observation observation;
+    struct done done = {.wants_retry = true};
+    bool may_go_on = !job->reconciler->is_stopping && observe(job, &observation);
+    if (!may_go_on || reconcile_next(&job->run, &observation, &job->request, &done) == STEP_DONE) {
+        reconciler_job_done(job, &done);
+        return;
+    }
+    struct client_request request = {
+        .method = wire[job->request.verb].method,
+        .path = request_path(job, &job->request),
+        .content = wire[job->request.verb].content,
+        .body = job->request.body,
+        .deadline_ms = wire[job->request.verb].deadline_ms,
+    };
+    if (!client_send(job->reconciler->http, &request, job_answered, job)) {
+        reconciler_job_done(job, &(struct done){.wants_retry = true});
+        return;
+    }
+    job->reconciler->in_flight++;
+}
+
+bool job_start(struct reconciler *reconciler, struct str key) {
+    struct job *job = calloc(1, sizeof *job);
+    if (!job) return false;
+    job->reconciler = reconciler;
+    arena_init(&job->arena, LIMIT_RECONCILE_ARENA_BYTES);
+    struct booster_entry *entry = parse_key(job, key) ? store_booster(reconciler->store, job->namespace, job->name) : NULL;
+    struct done done = {0};
+    if (entry) {
+        job->memory = entry->memory;
+        job->uid = arena_copy(&job->arena, entry->uid);
+        job->has_slot = entry->has_rollout_slot;
+        yyjson_val *object = json_parse(&job->arena, entry->text, NULL);
+        done.wants_retry = !object || !reconcile_begin(&job->run, &job->arena, object, &reconciler->settings.machine, &job->memory);
+    }
+    if (entry && !done.wants_retry) job_advance(job);
+    else reconciler_job_done(job, &done);
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * One reconcile run under way: its arena, its machine, and the request it waits for. Lives from the moment the queue hands out its key
+ * until the machine says done.
+ */
+#ifndef MB_CONTROLLER_JOB_H
+#define MB_CONTROLLER_JOB_H
+
+#include "controller/reconciler.h"
+
+struct job {
+    struct reconciler *reconciler;
+    struct arena arena;
+    struct str namespace, name; /* in the arena */
+    struct str key;             /* "namespace/name" */
+    struct str uid;
+    struct reconcile run;
+    struct reconcile_memory memory; /* a copy: the entry may go while the job waits */
+    struct request request;         /* the outstanding one */
+    bool has_slot;                  /* of --max-rollouts */
+};
+
+/* Starts the run for a key; it may end at once. False when there is nothing to do or memory is out (then the key is retried). */
+bool job_start(struct reconciler *reconciler, struct str key);
+
+/* reconciler.c: the run has ended; frees the job. */
+void reconciler_job_done(struct job *job, const struct done *done);
+
+#endif
