@@ -47,7 +47,7 @@ conformance: all ## against a real etcd, kube-apiserver and kube-controller-mana
 	@tests/conformance/run.sh
 
 fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
-	@scripts/install-packages.sh clang
+	@scripts/install-packages.sh clang libclang-rt-dev
 	@tests/fuzz/run.sh
 
 soak: all ## rounds of fuzzing and conformance with a new seed each, until MINUTES (60) are over
