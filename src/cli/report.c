@@ -10,7 +10,9 @@ static void append_escaped(struct strbuf *out, struct str text)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char byte = (unsigned char)text.ptr[i];
         bool is_c1 = byte == 0xc2 && i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0xa0;
-        if (byte < 0x20 || byte == 0x7f || is_c1)
+        if (is_c1)
+            strbuf_printf(out, "\\u%04x", (unsigned char)text.ptr[++i]);
+        else if (byte < 0x20 || byte == 0x7f)
             strbuf_printf(out, "\\x%02x", byte);
         else
             strbuf_append_char(out, text.ptr[i]);

@@ -4,7 +4,7 @@
  *   examples/a.yaml:14: spec.backends[1].modelURI: "Qwen/Qwen2.5" has no scheme; write hf://Qwen/Qwen2.5 [MB024]
  *   examples/a.yaml:20: warning: spec...: ... [MB026]
  *
- * Control characters in what came from outside (names of files, keys in paths) are written \xNN.
+ * Control characters in what came from outside (names of files, keys in paths) are written \xNN, \u00NN.
  */
 #ifndef MB_CLI_REPORT_H
 #define MB_CLI_REPORT_H

@@ -131,7 +131,7 @@ class Definitions(Case):
         self.assertEqual(len(files), 6)
         self.assertTrue(done.stdout.index("name: modelboosters.") < done.stdout.index("name: modelservings."))
         for text in files:
-            self.assertIn(text, done.stdout)
+            self.assertTrue(text in done.stdout, text.splitlines()[0])
         self.assertEqual(len(done.stdout), sum(len(text) + (0 if text.startswith("---") else 4) for text in files))
 
 
