@@ -51,6 +51,7 @@ fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
 	@tests/fuzz/run.sh
 
 soak: all ## rounds of fuzzing and conformance with a new seed each, until MINUTES (60) are over
+	@scripts/install-packages.sh clang libclang-rt-dev
 	@tests/soak.sh
 
 install: all ## with DESTDIR= and PREFIX= (/usr/local)
