@@ -1,0 +1,123 @@
+/*
+ * What the files of the HTTP client share; nobody else includes this.
+ *
+ *   http_client.c     handles: queued -> running -> finished -> gone, all moved on the loop by one deferred call
+ *   http_pool.c       a curl multi handle, its sockets and timer
+ *   http_transfer.c   one curl easy handle: its options and callbacks
+ *   http_outcome.c    what a curl result means, in words
+ *
+ * curl's callbacks never call curl: they note, and the client's deferred call acts. A user's callback may free the client, so whatever runs
+ * one stands between http_enter and http_leave.
+ */
+#ifndef MB_IO_HTTP_INNER_H
+#define MB_IO_HTTP_INNER_H
+
+#include <curl/curl.h>
+
+#include "io/http_client.h"
+
+enum { HTTP_LANE_REQUESTS, HTTP_LANE_STREAMS, HTTP_LANE_COUNT };
+
+enum http_state {
+    HTTP_QUEUED,    /* in client->queued */
+    HTTP_RUNNING,   /* in client->running, its easy handle is in a pool */
+    HTTP_CANCELLED, /* in client->cancelled: still in a pool, no callbacks any more */
+    HTTP_FINISHED,  /* in client->finished, its answer is complete */
+    HTTP_DELIVERED, /* its last callback is running; in no list */
+};
+
+struct http_list {
+    struct http_handle *first, *last;
+    size_t count;
+};
+
+struct http_pool {
+    struct http_client *client;
+    struct http_pool *next_retired;
+    CURLM *multi;
+    struct loop_timer *timer;
+    struct pool_socket *sockets;
+    size_t active;        /* easy handles in it */
+    int64_t heard_at_ms;  /* when the server last sent anything, or the pool was made */
+};
+
+struct http_handle {
+    struct http_client *client;
+    struct http_handle *prev, *next;
+    struct http_list *list;
+    enum http_state state;
+    bool is_stream;
+    http_answer_callback *callback;
+    struct http_stream_events events;
+    void *owner;
+    int64_t deadline_ms; /* INT64_MAX: none */
+    size_t max_body_bytes;
+    bool accept_gzip;
+
+    /* the request */
+    char *method, *path, *content_type, *accept;
+    struct str body; /* owned */
+    size_t body_at;  /* how much of it curl has */
+
+    /* the transfer */
+    CURL *easy;
+    struct curl_slist *headers;
+    struct http_pool *pool;
+    bool is_header_done; /* of the final answer */
+    bool is_open_told;
+    bool is_body_too_large;
+    bool is_out_of_memory;
+    struct strbuf warnings, received;
+    struct http_answer answer;
+};
+
+struct http_client {
+    struct loop *loop;
+    struct loop_deferred *work;
+    struct loop_timer *deadlines;
+    int64_t next_deadline_ms;
+    struct http_list queued, running, cancelled, finished;
+    struct http_pool *pools[HTTP_LANE_COUNT]; /* what new transfers join; NULL until needed */
+    struct http_pool *retired;                /* serve what they have, then go */
+    unsigned depth;  /* of http_enter */
+    bool is_freed;   /* goes with the last http_leave */
+    bool is_http1;   /* the server answered in HTTP/1.x: a connection serves one transfer at a time */
+
+    CURL *spare[16]; /* easy handles for the next requests */
+    size_t spare_count;
+
+    char *base;         /* scheme://host:port/prefix as curl gets it */
+    char *peer;         /* host:port, for messages */
+    char *host_header;  /* "Host: ..." where the name in `base` is another one than the server's */
+    struct curl_slist *connect_to;
+    char *ca;
+    size_t ca_bytes;
+    char *proxy_url, *user_agent;
+    bool is_insecure, is_tls;
+    http_credentials_callback *credentials;
+    void *credentials_owner;
+};
+
+void http_enter(struct http_client *client);
+/* May free the client: nothing of it may be used after the outermost one. */
+void http_leave(struct http_client *client);
+/* The transfer is over with `result`: fills the answer, takes it out of its pool and lists it as finished. */
+void http_finish(struct http_handle *handle, CURLcode result);
+
+/* NULL when memory is out. */
+struct http_pool *http_pool_new(struct http_client *client, int lane);
+void http_pool_free(struct http_pool *pool);
+bool http_pool_add(struct http_pool *pool, struct http_handle *handle);
+void http_pool_remove(struct http_pool *pool, struct http_handle *handle);
+
+/* An easy handle with all options of the request; CURLE_OK, or what went wrong. */
+CURLcode http_transfer_begin(struct http_handle *handle);
+/* Gives the easy handle back to the client. */
+void http_transfer_end(struct http_handle *handle);
+
+/* Fills handle->answer from the transfer and its result. */
+void http_outcome_fill(struct http_handle *handle, CURLcode result);
+/* Did the connection break in a way that makes its siblings suspect? */
+bool http_outcome_is_broken_connection(CURLcode result);
+
+#endif
