@@ -41,6 +41,7 @@ demo: all ## render the quick-start example and say what the controller would cr
 	@python3 scripts/demo.py
 
 bench: all ## figures against their bounds, as ratios from one run
+	@ninja -C $(build) --quiet tests/bench/bench_render
 	@tests/bench/run.sh
 
 conformance: all ## against a real etcd, kube-apiserver and kube-controller-manager (first run builds them: 10 minutes)

@@ -17,7 +17,7 @@ export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root" MB_BUDGET_MINUTES="${MB_BUDGE
 export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
 
 render=${MB_BENCH_RENDER:-$root/build/main/tests/bench/bench_render}
-[ ! -x "$render" ] || "$render"
+(cd "$root" && "$render" examples/quickstart.yaml examples/multi-backend-weighted.yaml examples/prefill-decode.yaml)
 (cd "$here" && "$GO" test -c -o "$root/build/conformance/bench.test" .)
 cd "$root/build/conformance"
 exec ./bench.test -test.timeout "${MB_BUDGET_MINUTES}m" ${MB_RUN:+-test.run "$MB_RUN"}
