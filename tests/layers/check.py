@@ -34,12 +34,13 @@ ALLOWED_SYMBOLS = set("""
     malloc calloc realloc free reallocarray
     memcpy memmove memset memcmp memchr memrchr memmem explicit_bzero
     strlen strnlen strcmp strncmp strchr strrchr strstr strspn strcspn strpbrk stpcpy strcasecmp strncasecmp
-    strtod strtol strtoll strtoul strtoull
+    strtod strtof strtol strtoll strtoul strtoull
     snprintf vsnprintf qsort bsearch
     __snprintf_chk __vsnprintf_chk __memcpy_chk __memmove_chk __memset_chk __strcpy_chk
     __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
     __isoc23_strtol __isoc23_strtoll __isoc23_strtoul __isoc23_strtoull
     floor ceil trunc round fmod fabs pow ldexp frexp modf isnan isinf signbit log2 log10 lround llround
+    __divti3 __modti3 __divmodti4 __udivti3 __umodti3 __udivmodti4 __multi3 __muloti4
     __errno_location __stack_chk_fail __assert_fail abort
     _GLOBAL_OFFSET_TABLE_ __tls_get_addr
     EVP_MD_CTX_new EVP_MD_CTX_free EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex EVP_md5 EVP_sha256 EVP_Digest
