@@ -18,9 +18,9 @@ int output_finish(const struct strbuf *text, int status)
     struct error error = {0};
     bool is_written = files_write_all(STDOUT_FILENO, strbuf_view(text), &error);
     if (is_written && close(STDOUT_FILENO) != 0)
-        is_written = error_set(&error, ERROR_IO, "%s", strerror(errno));
+        is_written = error_set(&error, ERROR_IO, "cannot write: %s", strerror(errno));
     if (is_written)
         return status;
-    fprintf(stderr, "model-booster: cannot write to standard output: %s\n", error.message);
+    fprintf(stderr, "model-booster: standard output: %s\n", error.message);
     return EXIT_UNABLE;
 }
