@@ -44,10 +44,11 @@ bool check_text_present(struct findings *findings, const yyjson_val *object, str
 yyjson_val *check_object(struct findings *findings, const yyjson_val *object, struct str path, const char *key);
 yyjson_val *check_list(struct findings *findings, const yyjson_val *object, struct str path, const char *key);
 /* A whole number where it is present. True and *out when it is there and in range. */
-bool check_int64(struct findings *findings, const yyjson_val *object, struct str path, const char *key, int64_t min, int64_t max, int64_t *out);
+bool check_int64(struct findings *findings, const yyjson_val *object, struct str path, const char *key, int64_t min, int64_t max,
+                 int64_t *out);
 /* One of `words`, where it is present; `remedy` completes "write ...". */
-void check_word(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *const *words, size_t count,
-                const char *remedy);
+void check_word(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *const *words,
+                size_t count, const char *remedy);
 /* A quantity, written as Kubernetes' definitions take it: text or a whole number (validate_workers.c). */
 bool check_quantity(struct findings *findings, struct str path, const yyjson_val *value, struct quantity *out);
 bool has_blank(struct str text);

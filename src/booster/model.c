@@ -23,14 +23,14 @@ static const char *const backend_type_names[] = {
 #define BACKEND_NAME(id, text) [id] = text,
     BACKEND_TYPES(BACKEND_NAME)
 #undef BACKEND_NAME
-    [BACKEND_TYPE_UNKNOWN] = "unknown",
+        [BACKEND_TYPE_UNKNOWN] = "unknown",
 };
 
 static const char *const worker_type_names[] = {
 #define WORKER_NAME(id, text) [id] = text,
     WORKER_TYPES(WORKER_NAME)
 #undef WORKER_NAME
-    [WORKER_TYPE_UNKNOWN] = "unknown",
+        [WORKER_TYPE_UNKNOWN] = "unknown",
 };
 
 const char *backend_type_name(enum backend_type type) {
@@ -69,12 +69,18 @@ void model_wrong_type(struct findings *findings, struct str path, const yyjson_v
     yyjson_val *v = (yyjson_val *)(uintptr_t)value;
     struct strbuf number = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
     if (yyjson_is_num(v)) json_write_number(&number, value);
-    if (yyjson_is_str(v)) findings_add(findings, RULE_TYPE, path, value, "found the text %s; write %s", QUOTE(json_text(value)), expected);
-    else if (yyjson_is_num(v)) findings_add(findings, RULE_TYPE, path, value, "found the number %s; write %s", number.ptr, expected);
-    else if (yyjson_is_bool(v)) findings_add(findings, RULE_TYPE, path, value, "found %s; write %s", yyjson_get_bool(v) ? "true" : "false", expected);
-    else if (yyjson_is_arr(v)) findings_add(findings, RULE_TYPE, path, value, "found a list; write %s", expected);
-    else if (yyjson_is_obj(v)) findings_add(findings, RULE_TYPE, path, value, "found an object; write %s", expected);
-    else findings_add(findings, RULE_TYPE, path, value, "found null; write %s", expected);
+    if (yyjson_is_str(v))
+        findings_add(findings, RULE_TYPE, path, value, "found the text %s; write %s", QUOTE(json_text(value)), expected);
+    else if (yyjson_is_num(v))
+        findings_add(findings, RULE_TYPE, path, value, "found the number %s; write %s", number.ptr, expected);
+    else if (yyjson_is_bool(v))
+        findings_add(findings, RULE_TYPE, path, value, "found %s; write %s", yyjson_get_bool(v) ? "true" : "false", expected);
+    else if (yyjson_is_arr(v))
+        findings_add(findings, RULE_TYPE, path, value, "found a list; write %s", expected);
+    else if (yyjson_is_obj(v))
+        findings_add(findings, RULE_TYPE, path, value, "found an object; write %s", expected);
+    else
+        findings_add(findings, RULE_TYPE, path, value, "found null; write %s", expected);
     strbuf_release(&number);
 }
 
@@ -91,20 +97,23 @@ bool model_read_int64(struct findings *findings, struct str path, const yyjson_v
     if (is_int64 && number >= min && number <= max) return *out = number, true;
     struct strbuf text = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
     json_write_number(&text, value);
-    findings_add(findings, RULE_RANGE, path, value, "%s is out of range; write a number from %lld to %lld", text.ptr, (long long)min, (long long)max);
+    findings_add(findings, RULE_RANGE, path, value, "%s is out of range; write a number from %lld to %lld", text.ptr, (long long)min,
+                 (long long)max);
     strbuf_release(&text);
     return false;
 }
 
 static struct str read_text(struct reader *reader, struct place place, const char *key) {
     yyjson_val *value = model_field(place.object, key);
-    if (value && !yyjson_is_str(value)) model_wrong_type(reader->findings, model_path(reader->arena, place.path, key), value, "a text in quotes");
+    if (value && !yyjson_is_str(value))
+        model_wrong_type(reader->findings, model_path(reader->arena, place.path, key), value, "a text in quotes");
     return json_text(value);
 }
 
 static bool read_bool(struct reader *reader, struct place place, const char *key) {
     yyjson_val *value = model_field(place.object, key);
-    if (value && !yyjson_is_bool(value)) model_wrong_type(reader->findings, model_path(reader->arena, place.path, key), value, "true or false");
+    if (value && !yyjson_is_bool(value))
+        model_wrong_type(reader->findings, model_path(reader->arena, place.path, key), value, "true or false");
     return json_bool_or(value, false);
 }
 
@@ -193,8 +202,7 @@ static void read_lora_adapter(struct reader *reader, struct place place, struct 
  * Walks a list of objects: *out_items gets room for all of them, `read` is called for each. Items that are no objects become
  * findings and are passed over. Returns how many were read.
  */
-#define READ_ITEMS(reader, place, key, out_items, read) \
-    read_items(reader, place, key, sizeof **(out_items), (void **)(out_items), read)
+#define READ_ITEMS(reader, place, key, out_items, read) read_items(reader, place, key, sizeof **(out_items), (void **)(out_items), read)
 
 static size_t read_items(struct reader *reader, struct place place, const char *key, size_t item_bytes, void **out_items,
                          void (*read)(struct reader *, struct place, void *)) {
@@ -206,8 +214,10 @@ static size_t read_items(struct reader *reader, struct place place, const char *
     yyjson_val *value;
     yyjson_arr_foreach(list, index, max, value) {
         struct str item_path = model_index_path(reader->arena, path, index);
-        if (yyjson_is_obj(value)) read(reader, (struct place){value, item_path}, items + item_bytes * count++);
-        else model_wrong_type(reader->findings, item_path, value, "an object");
+        if (yyjson_is_obj(value))
+            read(reader, (struct place){value, item_path}, items + item_bytes * count++);
+        else
+            model_wrong_type(reader->findings, item_path, value, "an object");
     }
     *out_items = items;
     return count;
@@ -278,8 +288,8 @@ static void read_backend_item_under_policy(struct reader *reader, struct place p
 static void read_backends(struct reader *reader, struct place spec, struct booster *out) {
     bool has_model_policy = out->autoscaling_policy != NULL;
     if (model_field(spec.object, "backends")) {
-        out->backend_count = READ_ITEMS(reader, spec, "backends", &out->backends,
-                                        has_model_policy ? read_backend_item_under_policy : read_backend_item);
+        out->backend_count =
+            READ_ITEMS(reader, spec, "backends", &out->backends, has_model_policy ? read_backend_item_under_policy : read_backend_item);
         return;
     }
     struct place single = {read_object(reader, spec, "backend"), model_path(reader->arena, spec.path, "backend")};
@@ -355,8 +365,10 @@ yyjson_val *worker_config(const struct worker *worker, const char *argument) {
 int64_t worker_port(const struct worker *worker) {
     yyjson_val *value = worker_config(worker, "port");
     int64_t port = ENGINE_PORT_DEFAULT;
-    if (yyjson_is_str(value)) number_parse_int64(json_text(value), &port);
-    else json_int64(value, &port);
+    if (yyjson_is_str(value))
+        number_parse_int64(json_text(value), &port);
+    else
+        json_int64(value, &port);
     return port;
 }
 

@@ -11,39 +11,39 @@
 #include "booster/finding.h"
 #include "data/json.h"
 
-#define BACKEND_TYPES(X)                                    \
-    X(BACKEND_VLLM, "vLLM")                                 \
-    X(BACKEND_VLLM_DISAGGREGATED, "vLLMDisaggregated")      \
-    X(BACKEND_SGLANG, "SGLang")                             \
-    X(BACKEND_MINDIE, "MindIE")                             \
+#define BACKEND_TYPES(X)                                                                                                                   \
+    X(BACKEND_VLLM, "vLLM")                                                                                                                \
+    X(BACKEND_VLLM_DISAGGREGATED, "vLLMDisaggregated")                                                                                     \
+    X(BACKEND_SGLANG, "SGLang")                                                                                                            \
+    X(BACKEND_MINDIE, "MindIE")                                                                                                            \
     X(BACKEND_MINDIE_DISAGGREGATED, "MindIEDisaggregated")
 
-#define WORKER_TYPES(X)                  \
-    X(WORKER_SERVER, "server")           \
-    X(WORKER_PREFILL, "prefill")         \
-    X(WORKER_DECODE, "decode")           \
-    X(WORKER_CONTROLLER, "controller")   \
+#define WORKER_TYPES(X)                                                                                                                    \
+    X(WORKER_SERVER, "server")                                                                                                             \
+    X(WORKER_PREFILL, "prefill")                                                                                                           \
+    X(WORKER_DECODE, "decode")                                                                                                             \
+    X(WORKER_CONTROLLER, "controller")                                                                                                     \
     X(WORKER_COORDINATOR, "coordinator")
 
 enum backend_type {
 #define BACKEND_ENUM(id, text) id,
     BACKEND_TYPES(BACKEND_ENUM)
 #undef BACKEND_ENUM
-    BACKEND_TYPE_UNKNOWN
+        BACKEND_TYPE_UNKNOWN
 };
 
 enum worker_type {
 #define WORKER_ENUM(id, text) id,
     WORKER_TYPES(WORKER_ENUM)
 #undef WORKER_ENUM
-    WORKER_TYPE_UNKNOWN
+        WORKER_TYPE_UNKNOWN
 };
 
 /* Defaults of SPEC section 2 and reference 5.8, 8, 13.2. */
-#define ENGINE_PORT_DEFAULT 8000
-#define RUNTIME_PORT_DEFAULT 8100
+#define ENGINE_PORT_DEFAULT                 8000
+#define RUNTIME_PORT_DEFAULT                8100
 #define COST_EXPANSION_RATE_DEFAULT_PERCENT 200
-#define GRACE_PERIOD_DEFAULT_NS (INT64_C(30) * 1000 * 1000 * 1000)
+#define GRACE_PERIOD_DEFAULT_NS             (INT64_C(30) * 1000 * 1000 * 1000)
 
 const char *backend_type_name(enum backend_type type);
 const char *worker_type_name(enum worker_type type);
@@ -57,12 +57,12 @@ struct lora_adapter {
 struct worker {
     enum worker_type type; /* default server */
     struct str image;
-    int64_t replicas;      /* default 1 (D24) */
-    int64_t pods;          /* default 1 (D25); a 0 is read as 1 */
+    int64_t replicas;                                               /* default 1 (D24) */
+    int64_t pods;                                                   /* default 1 (D25); a 0 is read as 1 */
     yyjson_val *resources, *affinity, *tolerations, *node_selector; /* NULL where absent */
-    yyjson_val *config;    /* object of engine arguments, or NULL */
+    yyjson_val *config;                                             /* object of engine arguments, or NULL */
     yyjson_val *value;
-    struct str path;       /* "spec.backends[0].workers[1]" */
+    struct str path; /* "spec.backends[0].workers[1]" */
 };
 
 struct backend {
@@ -98,8 +98,8 @@ struct booster {
     struct str spec_name, owner;
     bool paused, suspend;
     yyjson_val *model_match;
-    yyjson_val *autoscaling_policy; /* model level; NULL where absent */
-    bool has_cost_expansion_rate; /* always with a model-level policy */
+    yyjson_val *autoscaling_policy;      /* model level; NULL where absent */
+    bool has_cost_expansion_rate;        /* always with a model-level policy */
     int64_t cost_expansion_rate_percent; /* default 200 with a model-level policy */
     struct backend *backends;
     size_t backend_count;

@@ -27,13 +27,14 @@ yyjson_val *check_list(struct findings *findings, const yyjson_val *object, stru
     return NULL;
 }
 
-bool check_int64(struct findings *findings, const yyjson_val *object, struct str path, const char *key, int64_t min, int64_t max, int64_t *out) {
+bool check_int64(struct findings *findings, const yyjson_val *object, struct str path, const char *key, int64_t min, int64_t max,
+                 int64_t *out) {
     yyjson_val *value = model_field(object, key);
     return value && model_read_int64(findings, model_path(findings->arena, path, key), value, min, max, out);
 }
 
-void check_word(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *const *words, size_t count,
-                const char *remedy) {
+void check_word(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *const *words,
+                size_t count, const char *remedy) {
     yyjson_val *value = model_field(object, key);
     struct str at = model_path(findings->arena, path, key);
     if (!value) return;
@@ -77,7 +78,8 @@ static void check_spelling(const struct booster *booster, struct findings *findi
     if (!model_field(booster->object, "spec")) {
         findings_add(findings, RULE_REQUIRED, STR("spec"), booster->object, "missing; write spec with backends");
     } else if (booster->spec && !list && !single) {
-        findings_add(findings, RULE_SPELLING, STR("spec"), booster->spec, "no backends; write spec.backends, a list, or spec.backend, one object");
+        findings_add(findings, RULE_SPELLING, STR("spec"), booster->spec,
+                     "no backends; write spec.backends, a list, or spec.backend, one object");
     } else if (list && single) {
         findings_add(findings, RULE_SPELLING, STR("spec.backend"), single, "spec.backends is there as well; keep one of the two");
     } else if (yyjson_is_arr(list) && yyjson_arr_size(list) == 0) {
@@ -105,9 +107,10 @@ static void check_replicas(const struct backend *backend, struct findings *findi
                      (long long)values[i]);
     }
     if (!replicas && backend->min_replicas > backend->max_replicas)
-        findings_add(findings, RULE_MIN_OVER_MAX, model_path(findings->arena, backend->path, "minReplicas"), json_get(backend->value, "minReplicas"),
-                     "minReplicas %lld is greater than maxReplicas %lld; raise the one or lower the other", (long long)backend->min_replicas,
-                     (long long)backend->max_replicas);
+        findings_add(findings, RULE_MIN_OVER_MAX, model_path(findings->arena, backend->path, "minReplicas"),
+                     json_get(backend->value, "minReplicas"),
+                     "minReplicas %lld is greater than maxReplicas %lld; raise the one or lower the other",
+                     (long long)backend->min_replicas, (long long)backend->max_replicas);
 }
 
 static void check_replicas_sum(const struct booster *booster, struct findings *findings) {
@@ -131,7 +134,8 @@ static void sort_findings(struct findings *findings) {
     for (size_t i = 1; i < findings->count; i++) {
         struct finding moved = findings->items[i];
         size_t at = i;
-        for (; at > 0 && (uintptr_t)findings->items[at - 1].value > (uintptr_t)moved.value; at--) findings->items[at] = findings->items[at - 1];
+        for (; at > 0 && (uintptr_t)findings->items[at - 1].value > (uintptr_t)moved.value; at--)
+            findings->items[at] = findings->items[at - 1];
         findings->items[at] = moved;
     }
 }

@@ -23,8 +23,8 @@ static void check_key(struct findings *findings, const struct worker *worker, yy
     struct str text = json_text(key), name = normalized(findings->arena, text);
     struct str path = model_key_path(findings->arena, model_path(findings->arena, worker->path, "config"), text);
     if (name.len == 0 || name.ptr[0] == '-' || has_blank(name)) {
-        findings_add(findings, RULE_CONFIG_KEY, path, key, "%s cannot follow \"--\"; write the argument's name alone, such as max-model-len",
-                     QUOTE(text));
+        findings_add(findings, RULE_CONFIG_KEY, path, key,
+                     "%s cannot follow \"--\"; write the argument's name alone, such as max-model-len", QUOTE(text));
         return;
     }
     bool is_new;
@@ -54,8 +54,8 @@ static void check_address(const struct worker *worker, struct findings *findings
     if (!is_number || number < 1 || number > PORT_MAX)
         findings_add(findings, RULE_CONFIG_PORT, path, port, "no port; write a number from 1 to %d", PORT_MAX);
     else if (number != ENGINE_PORT_DEFAULT)
-        findings_add(findings, RULE_CONFIG_PORT_UNUSUAL, path, port, "the router of Kthena 0.1 reads metrics at port %d only; leave port out",
-                     ENGINE_PORT_DEFAULT);
+        findings_add(findings, RULE_CONFIG_PORT_UNUSUAL, path, port,
+                     "the router of Kthena 0.1 reads metrics at port %d only; leave port out", ENGINE_PORT_DEFAULT);
 }
 
 /* Kubernetes counts maxLength in characters. */
@@ -71,7 +71,8 @@ static void check_served_name(const struct worker *worker, struct findings *find
     size_t count = character_count(json_text(value));
     if (!value) return;
     if (json_text(value).len == 0)
-        findings_add(findings, RULE_SERVED_NAME, path, value, "the router asks for the model by one name; write that name as a text, or leave it out");
+        findings_add(findings, RULE_SERVED_NAME, path, value,
+                     "the router asks for the model by one name; write that name as a text, or leave it out");
     else if (count > LIMIT_SERVED_MODEL_NAME_BYTES)
         findings_add(findings, RULE_SERVED_NAME_LENGTH, path, value, "%zu characters, more than %d; shorten it", count,
                      LIMIT_SERVED_MODEL_NAME_BYTES);
@@ -81,8 +82,8 @@ static yyjson_val *read_kv_transfer(const struct worker *worker, struct findings
     struct error error = {0};
     yyjson_val *transfer = worker_kv_transfer(findings->arena, worker, &error);
     if (error.kind)
-        findings_add(findings, RULE_KV_TRANSFER, argument_path(findings->arena, worker, "kv-transfer-config"), worker_config(worker, "kv-transfer-config"),
-                     "%s; write kv_connector and the rest as an object", error.message);
+        findings_add(findings, RULE_KV_TRANSFER, argument_path(findings->arena, worker, "kv-transfer-config"),
+                     worker_config(worker, "kv-transfer-config"), "%s; write kv_connector and the rest as an object", error.message);
     return transfer;
 }
 
@@ -91,19 +92,21 @@ static void check_connector_known(const struct worker *worker, struct str name, 
     yyjson_val *value = worker_config(worker, "kv-transfer-config");
     if (!value || kv_connector_of(name) != KV_CONNECTOR_NONE) return;
     if (name.len == 0)
-        findings_add(findings, RULE_KV_CONNECTOR_UNKNOWN, path, value, "no kv_connector, so that the router is told of none; name one, such as NixlConnector");
+        findings_add(findings, RULE_KV_CONNECTOR_UNKNOWN, path, value,
+                     "no kv_connector, so that the router is told of none; name one, such as NixlConnector");
     else
         findings_add(findings, RULE_KV_CONNECTOR_UNKNOWN, path, value,
-                     "%s is none that the router knows, so that it is told of none; it knows NixlConnector, MooncakeConnectorV1 and LMCacheConnectorV1",
+                     "%s is none that the router knows, so that it is told of none; it knows NixlConnector, MooncakeConnectorV1 and "
+                     "LMCacheConnectorV1",
                      QUOTE(name));
 }
 
-static void check_connectors_agree(const struct worker *prefill, struct str prefill_name, const struct worker *decode, struct str decode_name,
-                                   struct findings *findings) {
+static void check_connectors_agree(const struct worker *prefill, struct str prefill_name, const struct worker *decode,
+                                   struct str decode_name, struct findings *findings) {
     yyjson_val *prefill_value = worker_config(prefill, "kv-transfer-config"), *value = worker_config(decode, "kv-transfer-config");
     enum kv_connector connector = kv_connector_of(prefill_name);
-    bool is_same = !prefill_value == !value && (str_equal(prefill_name, decode_name) ||
-                                                (connector != KV_CONNECTOR_NONE && connector == kv_connector_of(decode_name)));
+    bool is_same = !prefill_value == !value &&
+                   (str_equal(prefill_name, decode_name) || (connector != KV_CONNECTOR_NONE && connector == kv_connector_of(decode_name)));
     if (is_same) return;
     findings_add(findings, RULE_KV_TRANSFER, argument_path(findings->arena, decode, "kv-transfer-config"), value ? value : decode->value,
                  "decode has connector %s, prefill %s; write the same kv_connector for both", decode_name.len ? QUOTE(decode_name) : "none",
@@ -117,8 +120,8 @@ static void check_names_and_ports_agree(const struct worker *prefill, const stru
                      "decode serves %s, prefill %s; write the same name for both", QUOTE(json_text(name)), QUOTE(json_text(prefill_name)));
     if (worker_port(prefill) != worker_port(decode))
         findings_add(findings, RULE_CONFIG_PORT, argument_path(findings->arena, decode, "port"), decode->value,
-                     "decode listens on port %lld, prefill on %lld; a ModelServer has one: write the same for both", (long long)worker_port(decode),
-                     (long long)worker_port(prefill));
+                     "decode listens on port %lld, prefill on %lld; a ModelServer has one: write the same for both",
+                     (long long)worker_port(decode), (long long)worker_port(prefill));
 }
 
 static void check_roles_agree(const struct backend *backend, struct findings *findings) {

@@ -23,10 +23,10 @@ static size_t member_count(const yyjson_val *object) {
 
 static void check_value(struct findings *findings, struct str path, yyjson_val *entry) {
     yyjson_val *value = model_field(entry, "value"), *from = check_object(findings, entry, path, "valueFrom");
-    if (value && !yyjson_is_str(value)) model_wrong_type(findings, model_path(findings->arena, path, "value"), value, "it in quotes: values are text");
+    if (value && !yyjson_is_str(value))
+        model_wrong_type(findings, model_path(findings->arena, path, "value"), value, "it in quotes: values are text");
     if (!from) return;
-    if (json_text(value).len)
-        findings_add(findings, RULE_ENV_VALUE, path, entry, "value and valueFrom are both there; keep one");
+    if (json_text(value).len) findings_add(findings, RULE_ENV_VALUE, path, entry, "value and valueFrom are both there; keep one");
     if (member_count(from) != 1)
         findings_add(findings, RULE_ENV_VALUE, model_path(findings->arena, path, "valueFrom"), from,
                      "%zu sources; write one, such as secretKeyRef or fieldRef", member_count(from));
@@ -40,11 +40,13 @@ static void check_variable(struct findings *findings, struct str path, yyjson_va
     if (value && !yyjson_is_str(value)) model_wrong_type(findings, name_path, value, "a text in quotes");
     if (!check_text_present(findings, entry, path, "name", "the variable's name")) return;
     if (!is_variable_name(name))
-        findings_add(findings, RULE_ENV_NAME, name_path, value, "%s is no variable's name; use letters, digits and underscores", QUOTE(name));
+        findings_add(findings, RULE_ENV_NAME, name_path, value, "%s is no variable's name; use letters, digits and underscores",
+                     QUOTE(name));
     bool is_new;
     struct key_slot *slot = key_set_add(names, name, at, &is_new);
     if (!is_new)
-        findings_add(findings, RULE_ENV_DUPLICATE, name_path, value, "%s is set by env[%zu] already; keep one of them", QUOTE(name), slot->item);
+        findings_add(findings, RULE_ENV_DUPLICATE, name_path, value, "%s is set by env[%zu] already; keep one of them", QUOTE(name),
+                     slot->item);
 }
 
 static void check_variables(const struct backend *backend, struct findings *findings) {
@@ -55,8 +57,10 @@ static void check_variables(const struct backend *backend, struct findings *find
     yyjson_val *entry;
     yyjson_arr_foreach(backend->env, index, max, entry) {
         struct str entry_path = model_index_path(findings->arena, path, index);
-        if (yyjson_is_obj(entry)) check_variable(findings, entry_path, entry, index, &names);
-        else model_wrong_type(findings, entry_path, entry, "an object with name and value");
+        if (yyjson_is_obj(entry))
+            check_variable(findings, entry_path, entry, index, &names);
+        else
+            model_wrong_type(findings, entry_path, entry, "an object with name and value");
     }
 }
 
@@ -71,7 +75,8 @@ static void check_env_sources(const struct backend *backend, struct findings *fi
             model_wrong_type(findings, entry_path, entry, "an object with secretRef or configMapRef");
             continue;
         }
-        bool has_map = check_object(findings, entry, entry_path, "configMapRef"), has_secret = check_object(findings, entry, entry_path, "secretRef");
+        bool has_map = check_object(findings, entry, entry_path, "configMapRef"),
+             has_secret = check_object(findings, entry, entry_path, "secretRef");
         if (has_map == has_secret)
             findings_add(findings, RULE_ENV_VALUE, entry_path, entry, "%s; write one of configMapRef and secretRef",
                          has_map ? "two sources" : "no source");
@@ -86,9 +91,11 @@ static void check_runtime_port(const struct backend *backend, struct findings *f
     if (!entry) return;
     if (!number_parse_int64(json_text(value), &port))
         findings_add(findings, RULE_RUNTIME_PORT_IGNORED, path, value ? value : entry,
-                     "RUNTIME_PORT is not written as a number, so that %d is used; write its value as one, in quotes", RUNTIME_PORT_DEFAULT);
+                     "RUNTIME_PORT is not written as a number, so that %d is used; write its value as one, in quotes",
+                     RUNTIME_PORT_DEFAULT);
     else if (port < 1 || port > PORT_MAX)
-        findings_add(findings, RULE_RUNTIME_PORT, path, value, "RUNTIME_PORT %lld is no port; write one from 1 to %d", (long long)port, PORT_MAX);
+        findings_add(findings, RULE_RUNTIME_PORT, path, value, "RUNTIME_PORT %lld is no port; write one from 1 to %d", (long long)port,
+                     PORT_MAX);
 }
 
 static void check_worker_ports(const struct backend *backend, const struct worker *worker, struct findings *findings) {
@@ -96,11 +103,13 @@ static void check_worker_ports(const struct backend *backend, const struct worke
     struct str path = model_path(findings->arena, model_path(findings->arena, worker->path, "config"), "port");
     int64_t port = worker_port(worker), runtime_port = backend_runtime_port(backend);
     if (port == runtime_port)
-        findings_add(findings, RULE_PORT_TAKEN, value ? path : model_path(findings->arena, backend->path, "env"), value ? value : backend->env,
-                     "engine and runtime share a pod and would both take port %lld; change port in config or RUNTIME_PORT in env", (long long)port);
+        findings_add(
+            findings, RULE_PORT_TAKEN, value ? path : model_path(findings->arena, backend->path, "env"), value ? value : backend->env,
+            "engine and runtime share a pod and would both take port %lld; change port in config or RUNTIME_PORT in env", (long long)port);
     if (worker_config(worker, "kv-events-config")) return;
     if (port == KV_EVENTS_PORT)
-        findings_add(findings, RULE_PORT_TAKEN, path, value, "port %d is where the engine publishes KV events; choose another", KV_EVENTS_PORT);
+        findings_add(findings, RULE_PORT_TAKEN, path, value, "port %d is where the engine publishes KV events; choose another",
+                     KV_EVENTS_PORT);
     if (runtime_port == KV_EVENTS_PORT)
         findings_add(findings, RULE_PORT_TAKEN, model_path(findings->arena, backend->path, "env"), backend->env,
                      "RUNTIME_PORT %d is where the engine publishes KV events; choose another", KV_EVENTS_PORT);

@@ -16,8 +16,10 @@ struct field {
     const struct field *fields; /* of the object, of each item, of each member; ends with a NULL name; NULL: not looked into */
 };
 
-#define END {NULL, ONE, NULL}
-#define LEAF(name) {name, ONE, NULL}
+#define END                                                                                                                                \
+    { NULL, ONE, NULL }
+#define LEAF(name)                                                                                                                         \
+    { name, ONE, NULL }
 
 static const struct field amounts[] = {LEAF("limits"), LEAF("requests"), LEAF("claims"), END};
 
@@ -36,7 +38,10 @@ static const struct field scale_up_fields[] = {{"stablePolicy", ONE, stable_fiel
 static const struct field behavior_fields[] = {{"scaleUp", ONE, scale_up_fields}, {"scaleDown", ONE, stable_fields}, END};
 static const struct field metric_fields[] = {LEAF("metricName"), LEAF("targetValue"), END};
 static const struct field policy_fields[] = {
-    LEAF("tolerancePercent"), {"metrics", LIST, metric_fields}, {"behavior", ONE, behavior_fields}, END,
+    LEAF("tolerancePercent"),
+    {"metrics", LIST, metric_fields},
+    {"behavior", ONE, behavior_fields},
+    END,
 };
 
 static const struct field gang_fields[] = {LEAF("enabled"), LEAF("minRoleReplicas"), END};
@@ -45,8 +50,15 @@ static const struct field topology_fields[] = {
     LEAF("highestTierAllowed"), LEAF("mode"), {"groupPolicy", ONE, tier_fields}, {"rolePolicy", ONE, tier_fields}, END,
 };
 static const struct field spread_fields[] = {
-    LEAF("maxSkew"),       LEAF("topologyKey"),    LEAF("whenUnsatisfiable"),  LEAF("labelSelector"), LEAF("minDomains"),
-    LEAF("matchLabelKeys"), LEAF("nodeAffinityPolicy"), LEAF("nodeTaintsPolicy"), END,
+    LEAF("maxSkew"),
+    LEAF("topologyKey"),
+    LEAF("whenUnsatisfiable"),
+    LEAF("labelSelector"),
+    LEAF("minDomains"),
+    LEAF("matchLabelKeys"),
+    LEAF("nodeAffinityPolicy"),
+    LEAF("nodeTaintsPolicy"),
+    END,
 };
 static const struct field pod_template_fields[] = {LEAF("labels"), LEAF("annotations"), LEAF("spec"), END};
 static const struct field variable_fields[] = {LEAF("name"), LEAF("value"), LEAF("valueFrom"), END};
@@ -80,7 +92,10 @@ static const struct field backend_fields[] = {
 static const struct field string_match_fields[] = {LEAF("exact"), LEAF("prefix"), LEAF("regex"), END};
 static const struct field body_fields[] = {LEAF("model"), END};
 static const struct field match_fields[] = {
-    {"headers", MAP, string_match_fields}, {"uri", ONE, string_match_fields}, {"body", ONE, body_fields}, END,
+    {"headers", MAP, string_match_fields},
+    {"uri", ONE, string_match_fields},
+    {"body", ONE, body_fields},
+    END,
 };
 
 static const struct field spec_fields[] = {
@@ -144,7 +159,8 @@ static void report(struct findings *findings, struct str path, yyjson_val *key, 
     }
     struct strbuf known = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
     for (const struct field *field = fields; field->name; field++) strbuf_printf(&known, "%s%s", field == fields ? "" : ", ", field->name);
-    findings_add(findings, RULE_UNKNOWN_FIELD, path, key, "unknown field %s; remove it; known here are %s", QUOTE(json_text(key)), known.ptr);
+    findings_add(findings, RULE_UNKNOWN_FIELD, path, key, "unknown field %s; remove it; known here are %s", QUOTE(json_text(key)),
+                 known.ptr);
     strbuf_release(&known);
 }
 
@@ -176,8 +192,10 @@ static void check_fields(struct findings *findings, yyjson_val *object, struct s
         const struct field *field = fields;
         struct str at = model_key_path(findings->arena, path, json_text(key));
         while (field->name && !json_is_text(key, field->name)) field++;
-        if (field->name) check_value(findings, value, at, field);
-        else report(findings, at, key, fields);
+        if (field->name)
+            check_value(findings, value, at, field);
+        else
+            report(findings, at, key, fields);
     }
 }
 

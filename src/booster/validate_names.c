@@ -12,7 +12,8 @@ static void check_spec_name(const struct booster *booster, struct findings *find
     yyjson_val *value = json_get(booster->spec, "name");
     struct str name = booster->spec_name;
     if (name.len > SPEC_NAME_BYTES)
-        findings_add(findings, RULE_NAME_LENGTH, STR("spec.name"), value, "%zu characters, more than %d; shorten it", name.len, SPEC_NAME_BYTES);
+        findings_add(findings, RULE_NAME_LENGTH, STR("spec.name"), value, "%zu characters, more than %d; shorten it", name.len,
+                     SPEC_NAME_BYTES);
     /* An empty one counts as absent: the model is then called metadata.name. */
     if (name.len && !name_is_lower_alnum_dash(name))
         findings_add(findings, RULE_NAME, STR("spec.name"), value, "%s is no name for a model; " NAME_REMEDY, QUOTE(name));
@@ -25,7 +26,8 @@ static bool check_metadata_name(const struct booster *booster, struct findings *
     if (!check_text_present(findings, metadata ? metadata : booster->object, STR("metadata"), "name", "a name such as qwen")) return false;
     if (name_is_lower_alnum_dash(name) && name.ptr[0] >= 'a' && name.ptr[0] <= 'z') return true;
     findings_add(findings, RULE_CHILD_NAME, STR("metadata.name"), json_get(metadata, "name"),
-                 "%s cannot begin the names of Services (DNS-1035); use lower-case letters, digits and inner dashes, first a letter", QUOTE(name));
+                 "%s cannot begin the names of Services (DNS-1035); use lower-case letters, digits and inner dashes, first a letter",
+                 QUOTE(name));
     return false;
 }
 
@@ -52,15 +54,18 @@ static void check_child_names(const struct booster *booster, const struct backen
     yyjson_val *value = json_get(backend->value, "name");
     struct str pod = longest_pod_name(backend, findings->arena, child);
     if (child.len > LIMIT_NAME_BYTES) {
-        findings_add(findings, RULE_CHILD_NAME, path, value, "children are named %s, %zu characters of at most %d; shorten metadata.name or this by %zu",
-                     QUOTE(child), child.len, LIMIT_NAME_BYTES, (pod.len ? pod.len : child.len) - LIMIT_NAME_BYTES);
+        findings_add(findings, RULE_CHILD_NAME, path, value,
+                     "children are named %s, %zu characters of at most %d; shorten metadata.name or this by %zu", QUOTE(child), child.len,
+                     LIMIT_NAME_BYTES, (pod.len ? pod.len : child.len) - LIMIT_NAME_BYTES);
     } else if (pod.len > LIMIT_NAME_BYTES) {
-        findings_add(findings, RULE_POD_NAME, path, value, "pods are named up to %s, %zu characters of at most %d; shorten metadata.name or this by %zu",
-                     QUOTE(pod), pod.len, LIMIT_NAME_BYTES, pod.len - LIMIT_NAME_BYTES);
+        findings_add(findings, RULE_POD_NAME, path, value,
+                     "pods are named up to %s, %zu characters of at most %d; shorten metadata.name or this by %zu", QUOTE(pod), pod.len,
+                     LIMIT_NAME_BYTES, pod.len - LIMIT_NAME_BYTES);
     }
 }
 
-static void check_backend_name(const struct booster *booster, const struct backend *backend, bool model_is_named, struct findings *findings) {
+static void check_backend_name(const struct booster *booster, const struct backend *backend, bool model_is_named,
+                               struct findings *findings) {
     if (!check_text_present(findings, backend->value, backend->path, "name", "a name such as gpu")) return;
     if (!name_is_lower_alnum_dash(backend->name))
         findings_add(findings, RULE_NAME, model_path(findings->arena, backend->path, "name"), json_get(backend->value, "name"),
@@ -78,9 +83,9 @@ static void check_unique_backends(const struct booster *booster, struct findings
         bool is_new;
         struct key_slot *slot = key_set_add(&names, backend->name, i, &is_new);
         if (!is_new)
-            findings_add(findings, RULE_DUPLICATE_BACKEND, model_path(findings->arena, backend->path, "name"), json_get(backend->value, "name"),
-                         "%s is the name of %.*s already; give each backend its own", QUOTE(backend->name),
-                         STR_ARG(booster->backends[slot->item].path));
+            findings_add(findings, RULE_DUPLICATE_BACKEND, model_path(findings->arena, backend->path, "name"),
+                         json_get(backend->value, "name"), "%s is the name of %.*s already; give each backend its own",
+                         QUOTE(backend->name), STR_ARG(booster->backends[slot->item].path));
     }
 }
 

@@ -26,8 +26,8 @@ static void check_gang_role(const struct backend *backend, struct str path, yyjs
         return;
     }
     if (!model_read_int64(findings, at, value, 0, INT32_MAX, &count) || !worker || count <= worker->replicas) return;
-    findings_add(findings, RULE_GANG_ROLE, at, value, "%lld can never start together, the worker has %lld replicas; write at most that", (long long)count,
-                 (long long)worker->replicas);
+    findings_add(findings, RULE_GANG_ROLE, at, value, "%lld can never start together, the worker has %lld replicas; write at most that",
+                 (long long)count, (long long)worker->replicas);
 }
 
 static void check_gang(const struct backend *backend, struct findings *findings) {
@@ -37,7 +37,8 @@ static void check_gang(const struct backend *backend, struct findings *findings)
     yyjson_val *key, *value;
     if (backend_roles(backend->type, &roles) == 0) return;
     if (!backend->gang_enabled && yyjson_obj_size(backend->gang_min_role_replicas) > 0)
-        findings_add(findings, RULE_GANG_DISABLED, path, backend->gang_min_role_replicas, "without effect; write enabled: true beside it, or remove it");
+        findings_add(findings, RULE_GANG_DISABLED, path, backend->gang_min_role_replicas,
+                     "without effect; write enabled: true beside it, or remove it");
     yyjson_obj_foreach(backend->gang_min_role_replicas, index, max, key, value) check_gang_role(backend, path, key, value, findings);
 }
 
@@ -77,9 +78,11 @@ static void check_constraint(struct findings *findings, const yyjson_val *constr
     if (!model_field(constraint, "maxSkew"))
         findings_add(findings, RULE_TOPOLOGY_SPREAD, path, constraint, "maxSkew is missing; write 1 or more");
     if (json_text(key).len == 0)
-        findings_add(findings, RULE_TOPOLOGY_SPREAD, path, constraint, "topologyKey is missing; write a node label such as kubernetes.io/hostname");
+        findings_add(findings, RULE_TOPOLOGY_SPREAD, path, constraint,
+                     "topologyKey is missing; write a node label such as kubernetes.io/hostname");
     if (!model_field(constraint, "whenUnsatisfiable"))
-        findings_add(findings, RULE_TOPOLOGY_SPREAD, path, constraint, "whenUnsatisfiable is missing; write DoNotSchedule or ScheduleAnyway");
+        findings_add(findings, RULE_TOPOLOGY_SPREAD, path, constraint,
+                     "whenUnsatisfiable is missing; write DoNotSchedule or ScheduleAnyway");
     check_int64(findings, constraint, path, "maxSkew", 1, INT32_MAX, &ignored);
     check_int64(findings, constraint, path, "minDomains", 1, INT32_MAX, &ignored);
     check_word(findings, constraint, path, "whenUnsatisfiable", ways, 2, "DoNotSchedule or ScheduleAnyway");
@@ -92,8 +95,10 @@ static void check_topology_spread(const struct backend *backend, struct findings
     yyjson_val *constraint;
     yyjson_arr_foreach(backend->topology_spread, index, max, constraint) {
         struct str at = model_index_path(findings->arena, path, index);
-        if (yyjson_is_obj(constraint)) check_constraint(findings, constraint, at);
-        else model_wrong_type(findings, at, constraint, "an object with maxSkew, topologyKey and whenUnsatisfiable");
+        if (yyjson_is_obj(constraint))
+            check_constraint(findings, constraint, at);
+        else
+            model_wrong_type(findings, at, constraint, "an object with maxSkew, topologyKey and whenUnsatisfiable");
     }
 }
 

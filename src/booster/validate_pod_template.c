@@ -13,10 +13,10 @@ static const struct {
     const char *name;
     bool is_disaggregated_only;
 } generated_env[] = {
-    {"POD_NAME", false},          {"NAMESPACE", false},      {"VLLM_USE_V1", false},       {"REDIS_HOST", false},
-    {"REDIS_PORT", false},        {"REDIS_PASSWORD", false}, {"GROUP_SIZE", false},        {"ENTRY_ADDRESS", false},
-    {"WORKER_INDEX", false},      {"HF_HUB_OFFLINE", true},  {"HCCL_IF_IP", true},         {"GLOO_SOCKET_IFNAME", true},
-    {"TP_SOCKET_IFNAME", true},   {"HCCL_SOCKET_IFNAME", true},
+    {"POD_NAME", false},        {"NAMESPACE", false},         {"VLLM_USE_V1", false}, {"REDIS_HOST", false},
+    {"REDIS_PORT", false},      {"REDIS_PASSWORD", false},    {"GROUP_SIZE", false},  {"ENTRY_ADDRESS", false},
+    {"WORKER_INDEX", false},    {"HF_HUB_OFFLINE", true},     {"HCCL_IF_IP", true},   {"GLOO_SOCKET_IFNAME", true},
+    {"TP_SOCKET_IFNAME", true}, {"HCCL_SOCKET_IFNAME", true},
 };
 
 /* Fields of a generated container that podTemplate must leave alone, and where the wish belongs. */
@@ -66,9 +66,10 @@ static void check_label(struct overlay *overlay, struct str path, yyjson_val *ke
     } else if (!yyjson_is_str(value)) {
         model_wrong_type(overlay->findings, path, value, "the label's value in quotes");
     } else if (!is_label_key(name) || !is_label_part(json_text(value))) {
-        findings_add(overlay->findings, RULE_POD_TEMPLATE_LABEL, path, key,
-                     "%s: %s is no label; use at most 63 letters, digits, dashes, underscores and dots, the first and last a letter or digit",
-                     error_quote(name).text, error_quote(json_text(value)).text);
+        findings_add(
+            overlay->findings, RULE_POD_TEMPLATE_LABEL, path, key,
+            "%s: %s is no label; use at most 63 letters, digits, dashes, underscores and dots, the first and last a letter or digit",
+            error_quote(name).text, error_quote(json_text(value)).text);
     }
 }
 
@@ -83,7 +84,8 @@ static void check_metadata(struct overlay *overlay, const yyjson_val *template, 
     }
     yyjson_obj_foreach(annotations, index, max, key, value) {
         if (!yyjson_is_str(value))
-            model_wrong_type(overlay->findings, model_key_path(overlay->arena, annotations_path, json_text(key)), value, "the annotation's value in quotes");
+            model_wrong_type(overlay->findings, model_key_path(overlay->arena, annotations_path, json_text(key)), value,
+                             "the annotation's value in quotes");
     }
     if (yyjson_obj_size(annotations) > 0)
         findings_add(overlay->findings, RULE_POD_TEMPLATE_ANNOTATIONS, annotations_path, annotations,
@@ -125,7 +127,8 @@ static void check_named(struct overlay *overlay, const yyjson_val *parent, struc
         if (!yyjson_is_obj(item))
             model_wrong_type(overlay->findings, at, item, "an object with a name");
         else if (name.len == 0)
-            findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, at, item, "no name; write one: items are laid over generated ones by name");
+            findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, at, item,
+                         "no name; write one: items are laid over generated ones by name");
         else if (!is_new)
             findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, at, item, "%s is in the list already; write it once", QUOTE(name));
         else
@@ -153,7 +156,8 @@ static void check_mounts(struct overlay *overlay, const yyjson_val *container, s
         struct str mount_path = json_text(json_get(mount, "mountPath"));
         if (!yyjson_is_obj(mount))
             model_wrong_type(overlay->findings, at, mount, "an object with name and mountPath");
-        else if (json_is_text(json_get(mount, "name"), CACHE_VOLUME) || str_equal(uri_absolute_path(overlay->arena, mount_path), cache_path))
+        else if (json_is_text(json_get(mount, "name"), CACHE_VOLUME) ||
+                 str_equal(uri_absolute_path(overlay->arena, mount_path), cache_path))
             owned(overlay, at, mount, "the cache is mounted as cacheURI says");
     }
 }
@@ -171,14 +175,16 @@ static void check_container(struct overlay *overlay, yyjson_val *container, stru
     if (is_generated(overlay, name, is_init)) {
         check_generated_container(overlay, container, path);
     } else if (is_generated(overlay, name, !is_init)) {
-        findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, path, container, "%s is a generated container of %s; move it there", QUOTE(name),
-                     is_init ? "containers" : "initContainers");
+        findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, path, container, "%s is a generated container of %s; move it there",
+                     QUOTE(name), is_init ? "containers" : "initContainers");
     } else if (!name_is_lower_alnum_dash(name) || name.len > LIMIT_NAME_BYTES) {
         findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, path, container,
-                     "%s is no container's name; use at most %d lower-case letters, digits and inner dashes", QUOTE(name), LIMIT_NAME_BYTES);
+                     "%s is no container's name; use at most %d lower-case letters, digits and inner dashes", QUOTE(name),
+                     LIMIT_NAME_BYTES);
     } else if (json_text(json_get(container, "image")).len == 0) {
         findings_add(overlay->findings, RULE_POD_TEMPLATE_CONTAINER, path, container,
-                     "%s is not generated for this backend, and has no image; write its image, or the name of a generated container", QUOTE(name));
+                     "%s is not generated for this backend, and has no image; write its image, or the name of a generated container",
+                     QUOTE(name));
     }
 }
 
@@ -226,8 +232,8 @@ static void check_directives(struct overlay *overlay, yyjson_val *value, struct 
     yyjson_obj_foreach(value, index, max, key, member) {
         struct str at = model_key_path(overlay->arena, path, json_text(key));
         if (is_directive(key))
-            findings_add(overlay->findings, RULE_POD_TEMPLATE_DIRECTIVE, at, key, "%s is a patch directive, and none is taken here; remove it",
-                         QUOTE(json_text(key)));
+            findings_add(overlay->findings, RULE_POD_TEMPLATE_DIRECTIVE, at, key,
+                         "%s is a patch directive, and none is taken here; remove it", QUOTE(json_text(key)));
         else
             check_directives(overlay, member, at);
     }

@@ -51,10 +51,12 @@ static void check_panic_policy(struct findings *findings, const yyjson_val *poli
 static void check_behavior(struct findings *findings, const yyjson_val *policy, struct str path) {
     yyjson_val *behavior = check_object(findings, policy, path, "behavior");
     struct str behavior_path = model_path(findings->arena, path, "behavior");
-    yyjson_val *down = check_object(findings, behavior, behavior_path, "scaleDown"), *up = check_object(findings, behavior, behavior_path, "scaleUp");
+    yyjson_val *down = check_object(findings, behavior, behavior_path, "scaleDown"),
+               *up = check_object(findings, behavior, behavior_path, "scaleUp");
     struct str up_path = model_path(findings->arena, behavior_path, "scaleUp");
     check_stable_policy(findings, down, model_path(findings->arena, behavior_path, "scaleDown"));
-    check_stable_policy(findings, check_object(findings, up, up_path, "stablePolicy"), model_path(findings->arena, up_path, "stablePolicy"));
+    check_stable_policy(findings, check_object(findings, up, up_path, "stablePolicy"),
+                        model_path(findings->arena, up_path, "stablePolicy"));
     check_panic_policy(findings, check_object(findings, up, up_path, "panicPolicy"), model_path(findings->arena, up_path, "panicPolicy"));
 }
 
@@ -77,8 +79,8 @@ static void check_metric(struct findings *findings, const yyjson_val *metric, st
     bool is_new;
     struct key_slot *slot = key_set_add(names, json_text(name), at, &is_new);
     if (!is_new)
-        findings_add(findings, RULE_POLICY_METRICS, name_path, name, "%s is the metric of metrics[%zu] already; keep one", QUOTE(json_text(name)),
-                     slot->item);
+        findings_add(findings, RULE_POLICY_METRICS, name_path, name, "%s is the metric of metrics[%zu] already; keep one",
+                     QUOTE(json_text(name)), slot->item);
 }
 
 static void check_metrics(struct findings *findings, const yyjson_val *policy, struct str path) {
@@ -88,13 +90,15 @@ static void check_metrics(struct findings *findings, const yyjson_val *policy, s
     yyjson_val *metric;
     struct key_set names = {0};
     if (yyjson_arr_size(metrics) == 0 && (metrics || !model_field(policy, "metrics")))
-        findings_add(findings, RULE_POLICY_METRICS, metrics_path, metrics ? metrics : policy, "%s; write at least one metric with its targetValue",
-                     metrics ? "empty" : "missing");
+        findings_add(findings, RULE_POLICY_METRICS, metrics_path, metrics ? metrics : policy,
+                     "%s; write at least one metric with its targetValue", metrics ? "empty" : "missing");
     if (!metrics || !key_set_start(&names, findings->arena, yyjson_arr_size(metrics))) return;
     yyjson_arr_foreach(metrics, index, max, metric) {
         struct str metric_path = model_index_path(findings->arena, metrics_path, index);
-        if (yyjson_is_obj(metric)) check_metric(findings, metric, metric_path, index, &names);
-        else model_wrong_type(findings, metric_path, metric, "an object with metricName and targetValue");
+        if (yyjson_is_obj(metric))
+            check_metric(findings, metric, metric_path, index, &names);
+        else
+            model_wrong_type(findings, metric_path, metric, "an object with metricName and targetValue");
     }
 }
 
@@ -108,7 +112,8 @@ static void check_policy(struct findings *findings, const yyjson_val *policy, st
 /* Reference 13.1.4, without a policy at model level. */
 static void check_without_model_policy(const struct backend *backend, struct findings *findings) {
     if (backend->has_scaling_cost && backend->scaling_cost != 0)
-        findings_add(findings, RULE_POLICY_SCOPE, model_path(findings->arena, backend->path, "scalingCost"), json_get(backend->value, "scalingCost"),
+        findings_add(findings, RULE_POLICY_SCOPE, model_path(findings->arena, backend->path, "scalingCost"),
+                     json_get(backend->value, "scalingCost"),
                      "only a policy at model level weighs costs; remove it or write spec.autoscalingPolicy");
     if (backend->has_scale_to_zero_grace_period)
         findings_add(findings, RULE_POLICY_SCOPE, model_path(findings->arena, backend->path, "scaleToZeroGracePeriod"),
@@ -122,7 +127,8 @@ static void check_without_model_policy(const struct backend *backend, struct fin
 static void check_with_model_policy(const struct backend *backend, struct findings *findings) {
     if (backend->scaling_cost == 0 && (backend->has_scaling_cost || !model_field(backend->value, "scalingCost")))
         findings_add(findings, RULE_SCALING_COST, model_path(findings->arena, backend->path, "scalingCost"), backend->value,
-                     "%s; write what a replica costs relative to the other backends, 1 or more", backend->has_scaling_cost ? "0" : "missing");
+                     "%s; write what a replica costs relative to the other backends, 1 or more",
+                     backend->has_scaling_cost ? "0" : "missing");
     if (backend->max_replicas < 1)
         findings_add(findings, RULE_POLICY_REPLICAS, model_path(findings->arena, backend->path, "replicas"), backend->value,
                      "a policy needs room to scale; write minReplicas and a maxReplicas of 1 or more");
@@ -136,15 +142,19 @@ static void check_levels(const struct booster *booster, struct findings *finding
         has_backend_policy |= backend->autoscaling_policy != NULL;
         min_sum += backend->min_replicas;
         if (!backend->autoscaling_policy || !booster->autoscaling_policy) continue;
-        findings_add(findings, RULE_POLICY_LEVELS, model_path(findings->arena, backend->path, "autoscalingPolicy"), backend->autoscaling_policy,
+        findings_add(findings, RULE_POLICY_LEVELS, model_path(findings->arena, backend->path, "autoscalingPolicy"),
+                     backend->autoscaling_policy,
                      "spec.autoscalingPolicy is there as well; keep the one for all backends or those of single backends");
     }
     if (booster->autoscaling_policy && booster->backend_count && !has_backend_policy && min_sum < 1)
-        findings_add(findings, RULE_POLICY_REPLICAS, model_path(findings->arena, booster->backends[0].path, "minReplicas"), booster->backends[0].value,
+        findings_add(findings, RULE_POLICY_REPLICAS, model_path(findings->arena, booster->backends[0].path, "minReplicas"),
+                     booster->backends[0].value,
                      "all minReplicas add up to 0, and nothing is left to measure; write at least 1 for one backend");
     for (size_t i = 0; i < booster->backend_count && !(booster->autoscaling_policy && has_backend_policy); i++) {
-        if (booster->autoscaling_policy) check_with_model_policy(&booster->backends[i], findings);
-        else check_without_model_policy(&booster->backends[i], findings);
+        if (booster->autoscaling_policy)
+            check_with_model_policy(&booster->backends[i], findings);
+        else
+            check_without_model_policy(&booster->backends[i], findings);
     }
 }
 
@@ -166,7 +176,9 @@ void check_policies(const struct booster *booster, struct findings *findings) {
         check_policy(findings, backend->autoscaling_policy, model_path(findings->arena, backend->path, "autoscalingPolicy"));
         check_grace_period(backend, findings);
         if (backend->type == BACKEND_VLLM_DISAGGREGATED && (backend->autoscaling_policy || booster->autoscaling_policy))
-            findings_add(findings, RULE_POLICY_DISAGGREGATED, model_path(findings->arena, backend->path, "type"), json_get(backend->value, "type"),
-                         "the autoscaler of Kthena 0.1 looks for a role leader, which prefill and decode are not; without a newer one, remove the policy");
+            findings_add(findings, RULE_POLICY_DISAGGREGATED, model_path(findings->arena, backend->path, "type"),
+                         json_get(backend->value, "type"),
+                         "the autoscaler of Kthena 0.1 looks for a role leader, which prefill and decode are not; without a newer one, "
+                         "remove the policy");
     }
 }

@@ -15,15 +15,18 @@ static struct str adapter_path(struct arena *arena, const struct backend *backen
     return model_index_path(arena, model_path(arena, backend->path, "loraAdapters"), index);
 }
 
-static void check_adapter_name(const struct booster *booster, const struct lora_adapter *adapter, struct str path, struct findings *findings) {
+static void check_adapter_name(const struct booster *booster, const struct lora_adapter *adapter, struct str path,
+                               struct findings *findings) {
     struct str name_path = model_path(findings->arena, path, "name");
     yyjson_val *value = json_get(adapter->value, "name");
     if (!check_text_present(findings, adapter->value, path, "name", "the name that clients ask for")) return;
     if (!name_is_lower_alnum_dash(adapter->name))
-        findings_add(findings, RULE_NAME, name_path, value, "%s is no name for an adapter; use lower-case letters, digits and dashes, no dash first or last",
+        findings_add(findings, RULE_NAME, name_path, value,
+                     "%s is no name for an adapter; use lower-case letters, digits and dashes, no dash first or last",
                      QUOTE(adapter->name));
     if (str_equal(adapter->name, booster_model_name(booster)) || str_equal(adapter->name, booster->name))
-        findings_add(findings, RULE_ADAPTER_NAME, name_path, value, "%s is the model's own name; give the adapter another", QUOTE(adapter->name));
+        findings_add(findings, RULE_ADAPTER_NAME, name_path, value, "%s is the model's own name; give the adapter another",
+                     QUOTE(adapter->name));
 }
 
 static void check_adapters(const struct booster *booster, const struct backend *backend, struct findings *findings) {
@@ -60,7 +63,8 @@ static struct adapter *collect_adapters(const struct booster *booster, struct ar
             bool is_new;
             struct key_slot *slot = key_set_add(&names, adapter->name, *out_count, &is_new);
             if (is_new)
-                adapters[(*out_count)++] = (struct adapter){.path = adapter_path(arena, backend, j), .name = adapter->name, .value = adapter->value};
+                adapters[(*out_count)++] =
+                    (struct adapter){.path = adapter_path(arena, backend, j), .name = adapter->name, .value = adapter->value};
             adapters[slot->item].is_reachable |= backend->route_weight > 0;
         }
     }
@@ -71,18 +75,20 @@ static void check_adapter_limits(const struct booster *booster, struct findings 
     size_t count, reachable = 0;
     const struct adapter *adapters = collect_adapters(booster, findings->arena, &count);
     for (size_t i = 0; adapters && i < count; i++) {
-        if (adapters[i].is_reachable) reachable++;
+        if (adapters[i].is_reachable)
+            reachable++;
         else
             findings_add(findings, RULE_ADAPTER_UNREACHABLE, adapters[i].path, adapters[i].value,
-                         "every backend with adapter %s has routeWeight 0, so that it is left out of the route; raise one of them", QUOTE(adapters[i].name));
+                         "every backend with adapter %s has routeWeight 0, so that it is left out of the route; raise one of them",
+                         QUOTE(adapters[i].name));
     }
     if (reachable > LIMIT_ROUTE_ADAPTERS)
-        findings_add(findings, RULE_ROUTE_ADAPTERS, STR("spec"), booster->spec, "%zu LoRA adapters in all, more than %d; split them over several ModelBoosters",
-                     reachable, LIMIT_ROUTE_ADAPTERS);
+        findings_add(findings, RULE_ROUTE_ADAPTERS, STR("spec"), booster->spec,
+                     "%zu LoRA adapters in all, more than %d; split them over several ModelBoosters", reachable, LIMIT_ROUTE_ADAPTERS);
     if (reachable + 1 > LIMIT_ROUTE_RULES)
         findings_add(findings, RULE_ROUTE_RULES, STR("spec"), booster->spec,
-                     "%zu rules, one for the model and one for each adapter, more than %d; split the adapters over several ModelBoosters", reachable + 1,
-                     LIMIT_ROUTE_RULES);
+                     "%zu rules, one for the model and one for each adapter, more than %d; split the adapters over several ModelBoosters",
+                     reachable + 1, LIMIT_ROUTE_RULES);
 }
 
 /* False when no backend gets traffic. */
@@ -130,10 +136,12 @@ static void check_model_match(const struct booster *booster, struct findings *fi
         check_string_match(findings, model_key_path(findings->arena, headers_path, json_text(key)), value);
     }
     if (uri) check_string_match(findings, STR("spec.modelMatch.uri"), uri);
-    if (model && !yyjson_is_str(model)) model_wrong_type(findings, STR("spec.modelMatch.body.model"), model, "a text in quotes");
+    if (model && !yyjson_is_str(model))
+        model_wrong_type(findings, STR("spec.modelMatch.body.model"), model, "a text in quotes");
     else if (model && !str_equal(json_text(model), booster_model_name(booster)))
         findings_add(findings, RULE_MATCH_MODEL, STR("spec.modelMatch.body.model"), model,
-                     "replaced by %s, the name that the route is for; change spec.name if clients ask for another", QUOTE(booster_model_name(booster)));
+                     "replaced by %s, the name that the route is for; change spec.name if clients ask for another",
+                     QUOTE(booster_model_name(booster)));
 }
 
 void check_route(const struct booster *booster, struct findings *findings) {

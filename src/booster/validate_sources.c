@@ -29,7 +29,8 @@ static void check_claim_source(struct findings *findings, struct str path, const
     }
     if (source_in_cache(findings->arena, uri, cache_uri, &path_in_cache)) return;
     if (!name_is_dns_subdomain(claim))
-        findings_add(findings, RULE_SOURCE_URI, path, value, "%s: no claim can be named %s; write pvc://<claim>/<path>", QUOTE(uri), QUOTE(claim));
+        findings_add(findings, RULE_SOURCE_URI, path, value, "%s: no claim can be named %s; write pvc://<claim>/<path>", QUOTE(uri),
+                     QUOTE(claim));
 }
 
 /* Where the text after a web site's address is the name of a repository. */
@@ -46,7 +47,8 @@ void check_source_uri(struct findings *findings, struct str path, const yyjson_v
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         if (!scheme_is(uri, schemes[i])) continue;
         if (uri_rest(uri).len == 0)
-            findings_add(findings, RULE_SOURCE_URI, path, value, "%s names nothing; write what to fetch after it, such as hf://owner/name", QUOTE(uri));
+            findings_add(findings, RULE_SOURCE_URI, path, value, "%s names nothing; write what to fetch after it, such as hf://owner/name",
+                         QUOTE(uri));
         else if (scheme_is(uri, "pvc://"))
             check_claim_source(findings, path, value, uri, cache_uri);
         return;
@@ -65,8 +67,8 @@ static void check_cache_claim(struct findings *findings, struct str path, const 
     struct str rest = uri_rest(uri);
     struct str claim = str_first(rest, str_find(rest, STR("/")));
     if (!name_is_dns_subdomain(claim))
-        findings_add(findings, RULE_CACHE_URI, path, value, "%s: no claim can be named %s; write pvc://<claim> or pvc://<claim>/<folder>", QUOTE(uri),
-                     QUOTE(claim));
+        findings_add(findings, RULE_CACHE_URI, path, value, "%s: no claim can be named %s; write pvc://<claim> or pvc://<claim>/<folder>",
+                     QUOTE(uri), QUOTE(claim));
     else if (uri_has_parent_segment(rest))
         findings_add(findings, RULE_CACHE_URI, path, value, "%s leads out of the claim by \"..\"; write the folder without", QUOTE(uri));
 }
@@ -75,13 +77,16 @@ static void check_cache_path(struct findings *findings, struct str path, const y
     struct str rest = uri_rest(uri);
     struct str mount = uri_absolute_path(findings->arena, rest);
     if (mount.len <= 1)
-        findings_add(findings, RULE_CACHE_URI, path, value, "%s names no folder; write one, such as hostpath:///var/cache/models", QUOTE(uri));
+        findings_add(findings, RULE_CACHE_URI, path, value, "%s names no folder; write one, such as hostpath:///var/cache/models",
+                     QUOTE(uri));
     else if (uri_has_parent_segment(rest) || str_contains(rest, STR(":")))
         findings_add(findings, RULE_CACHE_URI, path, value, "%s cannot be mounted; write a path without \"..\" and colons", QUOTE(uri));
     else if (rest.ptr[0] != '/' && is_plain(rest))
-        findings_add(findings, RULE_RELATIVE_PATH, path, value, "%s is taken as %.*s; write hostpath://%.*s", QUOTE(uri), STR_ARG(mount), STR_ARG(mount));
+        findings_add(findings, RULE_RELATIVE_PATH, path, value, "%s is taken as %.*s; write hostpath://%.*s", QUOTE(uri), STR_ARG(mount),
+                     STR_ARG(mount));
     else if (rest.ptr[0] != '/')
-        findings_add(findings, RULE_RELATIVE_PATH, path, value, "%s is taken from the root directory; begin the path with a slash", QUOTE(uri));
+        findings_add(findings, RULE_RELATIVE_PATH, path, value, "%s is taken from the root directory; begin the path with a slash",
+                     QUOTE(uri));
 }
 
 static void check_cache(const struct backend *backend, struct findings *findings) {
@@ -89,18 +94,21 @@ static void check_cache(const struct backend *backend, struct findings *findings
     struct str path = model_path(findings->arena, backend->path, "cacheURI");
     yyjson_val *value = json_get(backend->value, "cacheURI");
     if (uri.len == 0) return;
-    if (scheme_is(uri, "pvc://")) check_cache_claim(findings, path, value, uri);
-    else if (scheme_is(uri, "hostpath://")) check_cache_path(findings, path, value, uri);
+    if (scheme_is(uri, "pvc://"))
+        check_cache_claim(findings, path, value, uri);
+    else if (scheme_is(uri, "hostpath://"))
+        check_cache_path(findings, path, value, uri);
     else if (uri.ptr[0] == '/' && is_plain(str_from(uri, 1)))
         findings_add(findings, RULE_CACHE_URI, path, value, "%s has no scheme; write hostpath://%.*s", QUOTE(uri), STR_ARG(uri));
     else
-        findings_add(findings, RULE_CACHE_URI, path, value, "%s is no cache; write hostpath:///<folder>, pvc://<claim> or pvc://<claim>/<folder>",
-                     QUOTE(uri));
+        findings_add(findings, RULE_CACHE_URI, path, value,
+                     "%s is no cache; write hostpath:///<folder>, pvc://<claim> or pvc://<claim>/<folder>", QUOTE(uri));
 }
 
 void check_sources(const struct backend *backend, struct findings *findings) {
-    if (check_text_present(findings, backend->value, backend->path, "modelURI", "where the model is, such as hf://Qwen/Qwen2.5-0.5B-Instruct"))
-        check_source_uri(findings, model_path(findings->arena, backend->path, "modelURI"), json_get(backend->value, "modelURI"), backend->model_uri,
-                         backend->cache_uri);
+    if (check_text_present(findings, backend->value, backend->path, "modelURI",
+                           "where the model is, such as hf://Qwen/Qwen2.5-0.5B-Instruct"))
+        check_source_uri(findings, model_path(findings->arena, backend->path, "modelURI"), json_get(backend->value, "modelURI"),
+                         backend->model_uri, backend->cache_uri);
     check_cache(backend, findings);
 }

@@ -50,13 +50,14 @@ static void check_roles(const struct backend *backend, struct findings *findings
     for (size_t i = 0; i < count; i++) {
         const struct worker *used = backend_worker(backend, roles[i].worker);
         if (!used)
-            findings_add(findings, RULE_WORKER_MISSING, model_path(findings->arena, backend->path, "workers"), json_get(backend->value, "workers"),
-                         "no worker of type %s; add one: %s needs prefill and decode", roles[i].name, backend_type_name(backend->type));
+            findings_add(findings, RULE_WORKER_MISSING, model_path(findings->arena, backend->path, "workers"),
+                         json_get(backend->value, "workers"), "no worker of type %s; add one: %s needs prefill and decode", roles[i].name,
+                         backend_type_name(backend->type));
         for (size_t w = 0; w < backend->worker_count; w++) {
             const struct worker *worker = &backend->workers[w];
             if (worker->type == roles[i].worker && worker != used)
-                findings_add(findings, RULE_WORKER_REPEATED, worker->path, worker->value, "not used: %.*s is of type %s too and comes later; remove one",
-                             STR_ARG(used->path), roles[i].name);
+                findings_add(findings, RULE_WORKER_REPEATED, worker->path, worker->value,
+                             "not used: %.*s is of type %s too and comes later; remove one", STR_ARG(used->path), roles[i].name);
         }
     }
 }
@@ -66,8 +67,8 @@ static void check_image(const struct worker *worker, struct findings *findings) 
     struct str path = model_path(findings->arena, worker->path, "image");
     if (value && !yyjson_is_str(value)) return;
     if (str_trim(worker->image).len == 0)
-        findings_add(findings, RULE_IMAGE, path, value ? value : worker->value, "%s; write the engine's image, such as vllm/vllm-openai:v0.11.0",
-                     value ? "blank" : "missing");
+        findings_add(findings, RULE_IMAGE, path, value ? value : worker->value,
+                     "%s; write the engine's image, such as vllm/vllm-openai:v0.11.0", value ? "blank" : "missing");
     else if (has_blank(worker->image))
         findings_add(findings, RULE_IMAGE, path, value, "%s has a blank; remove it", QUOTE(worker->image));
 }
@@ -85,9 +86,12 @@ bool check_quantity(struct findings *findings, struct str path, const yyjson_val
         model_wrong_type(findings, path, value, "a quantity such as \"8Gi\"");
         return false;
     }
-    if (yyjson_is_real(v)) amount_is_wrong(findings, RULE_QUANTITY, path, value, "is a fraction; put it in quotes");
-    else if (!quantity_read(value, out, NULL)) amount_is_wrong(findings, RULE_QUANTITY, path, value, "is no quantity; write one like 2, 500m or 8Gi");
-    else return true;
+    if (yyjson_is_real(v))
+        amount_is_wrong(findings, RULE_QUANTITY, path, value, "is a fraction; put it in quotes");
+    else if (!quantity_read(value, out, NULL))
+        amount_is_wrong(findings, RULE_QUANTITY, path, value, "is no quantity; write one like 2, 500m or 8Gi");
+    else
+        return true;
     return false;
 }
 
@@ -108,7 +112,8 @@ static void check_request(struct findings *findings, struct str path, yyjson_val
     yyjson_val *limit_value = json_get_str(limits, name);
     if (!read_amount(findings, path, value, &request)) return;
     if (!limit_value && is_extended(name)) {
-        findings_add(findings, RULE_RESOURCES, path, value, "requested without a limit, which Kubernetes refuses for this resource; write it under limits");
+        findings_add(findings, RULE_RESOURCES, path, value,
+                     "requested without a limit, which Kubernetes refuses for this resource; write it under limits");
         return;
     }
     if (!quantity_read(limit_value, &limit, NULL)) return;
@@ -116,7 +121,8 @@ static void check_request(struct findings *findings, struct str path, yyjson_val
     if (order > 0)
         findings_add(findings, RULE_RESOURCES, path, value, "the request is above the limit; lower the one or raise the other");
     else if (order < 0 && is_extended(name))
-        findings_add(findings, RULE_RESOURCES, path, value, "the request is below the limit, which Kubernetes refuses for this resource; make them equal");
+        findings_add(findings, RULE_RESOURCES, path, value,
+                     "the request is below the limit, which Kubernetes refuses for this resource; make them equal");
 }
 
 static void check_resources(const struct worker *worker, struct findings *findings) {
