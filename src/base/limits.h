@@ -10,6 +10,8 @@ enum {
     LIMIT_DOCUMENT_DEPTH = 200,
     /* Nodes of one YAML stream after aliases are expanded: what stops an alias bomb. */
     LIMIT_YAML_NODES = 1000000,
+    /* Operations of one JSON Patch: the API server's own limit. */
+    LIMIT_PATCH_OPERATIONS = 10000,
     /* One input file or one manifest stream. etcd refuses objects over 1.5 MiB; a stream holds many. */
     LIMIT_FILE_BYTES = 64 * 1024 * 1024,
     /* All input files of one command, read and checked: a file at its limit, or some 20,000 ModelBoosters. */

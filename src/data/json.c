@@ -52,9 +52,9 @@ static bool depth_is_bounded(struct str text, size_t *out_at) {
 static void place_of(struct str text, size_t at, unsigned *line, unsigned *column) {
     *line = *column = 1;
     for (size_t i = 0; i < at && i < text.len; i++) {
-        bool is_newline = text.ptr[i] == '\n';
+        bool is_newline = text.ptr[i] == '\n', starts_character = ((unsigned char)text.ptr[i] & 0xC0) != 0x80;
         *line += is_newline;
-        *column = is_newline ? 1 : *column + 1;
+        *column = is_newline ? 1 : *column + starts_character;
     }
 }
 
@@ -205,6 +205,10 @@ void json_write_number(struct strbuf *out, const yyjson_val *value) {
         return;
     }
     double real = yyjson_get_real(v);
+    if (!isfinite(real)) {
+        out->failed = true;
+        return;
+    }
     if (is_whole(real) && fabs(real) < 1e21) {
         strbuf_printf(out, "%.0f", real == 0 ? 0.0 : real);
         return;
@@ -308,31 +312,60 @@ void json_write_canonical(struct strbuf *out, const yyjson_val *value) {
     write_value(out, loose(value), (struct layout){.sorted = true}, 0);
 }
 
+/* For what no int64 holds. */
+static bool uint_equals_real(uint64_t number, double real) {
+    return is_whole(real) && real >= 0 && real < 0x1p64 && (uint64_t)real == number;
+}
+
 static bool numbers_equal(yyjson_val *a, yyjson_val *b) {
     int64_t x, y;
     bool a_is_int = json_int64(a, &x), b_is_int = json_int64(b, &y);
     if (a_is_int || b_is_int) return a_is_int && b_is_int && x == y;
     if (yyjson_is_uint(a) && yyjson_is_uint(b)) return yyjson_get_uint(a) == yyjson_get_uint(b);
-    return yyjson_get_num(a) == yyjson_get_num(b);
+    if (yyjson_is_uint(a)) return uint_equals_real(yyjson_get_uint(a), yyjson_get_real(b));
+    if (yyjson_is_uint(b)) return uint_equals_real(yyjson_get_uint(b), yyjson_get_real(a));
+    return yyjson_get_real(a) == yyjson_get_real(b);
+}
+
+static bool equal_within(yyjson_val *a, yyjson_val *b, int depth);
+
+static void sort_keys(yyjson_val *object, yyjson_val **keys) {
+    size_t index, max;
+    yyjson_val *key, *item;
+    yyjson_obj_foreach(object, index, max, key, item) keys[index] = key;
+    qsort(keys, max, sizeof *keys, compare_keys);
+}
+
+/* By sorted keys: linear but for the sort, and a key repeated on either side is seen. */
+static bool objects_equal(yyjson_val *a, yyjson_val *b, int depth) {
+    enum { FEW = 32 };
+    yyjson_val *few[2 * FEW];
+    size_t count = yyjson_obj_size(a);
+    if (count != yyjson_obj_size(b)) return false;
+    yyjson_val **keys = count <= FEW ? few : calloc(2 * count, sizeof *keys);
+    if (!keys) return false;
+    sort_keys(a, keys);
+    sort_keys(b, keys + count);
+    bool equal = true;
+    for (size_t i = 0; i < count && equal; i++) {
+        yyjson_val *key = keys[i], *other = keys[count + i];
+        bool is_repeated = i > 0 && str_equal(json_text(key), json_text(keys[i - 1]));
+        equal = !is_repeated && str_equal(json_text(key), json_text(other)) &&
+                equal_within(yyjson_obj_iter_get_val(key), yyjson_obj_iter_get_val(other), depth + 1);
+    }
+    if (keys != few) free(keys);
+    return equal;
 }
 
 static bool equal_within(yyjson_val *a, yyjson_val *b, int depth) {
     if (depth > 2 * LIMIT_DOCUMENT_DEPTH) return false;
     if (yyjson_is_num(a) && yyjson_is_num(b)) return numbers_equal(a, b);
     if (yyjson_get_type(a) != yyjson_get_type(b)) return false;
-    size_t index, max;
-    yyjson_val *key, *item;
-    if (yyjson_is_obj(a)) {
-        if (yyjson_obj_size(a) != yyjson_obj_size(b)) return false;
-        yyjson_obj_foreach(a, index, max, key, item) {
-            yyjson_val *other = json_get_str(b, json_text(key));
-            if (!other || !equal_within(item, other, depth + 1)) return false;
-        }
-        return true;
-    }
+    if (yyjson_is_obj(a)) return objects_equal(a, b, depth);
     if (yyjson_is_arr(a)) {
         if (yyjson_arr_size(a) != yyjson_arr_size(b)) return false;
-        yyjson_val *other = yyjson_arr_get_first(b);
+        size_t index, max;
+        yyjson_val *item, *other = yyjson_arr_get_first(b);
         yyjson_arr_foreach(a, index, max, item) {
             if (!equal_within(item, other, depth + 1)) return false;
             other = unsafe_yyjson_get_next(other);

@@ -18,12 +18,22 @@ bool key_set_start(struct key_set *set, struct arena *arena, size_t count) {
     return true;
 }
 
-struct key_slot *key_set_add(struct key_set *set, struct str key, size_t item, bool *out_is_new) {
-    if (!key.ptr) key = STR_EMPTY;
+/* Where the key is, or the free slot where it belongs. */
+static struct key_slot *probe(const struct key_set *set, struct str key) {
     size_t at = (size_t)hash_xxh3(key) & (set->capacity - 1);
     while (set->slots[at].key.ptr && !str_equal(set->slots[at].key, key)) at = (at + 1) & (set->capacity - 1);
-    struct key_slot *slot = &set->slots[at];
+    return &set->slots[at];
+}
+
+struct key_slot *key_set_add(struct key_set *set, struct str key, size_t item, bool *out_is_new) {
+    if (!key.ptr) key = STR_EMPTY;
+    struct key_slot *slot = probe(set, key);
     *out_is_new = !slot->key.ptr;
     if (*out_is_new) *slot = (struct key_slot){key, item};
     return slot;
+}
+
+struct key_slot *key_set_find(const struct key_set *set, struct str key) {
+    struct key_slot *slot = probe(set, key);
+    return slot->key.ptr ? slot : NULL;
 }

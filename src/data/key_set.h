@@ -22,5 +22,7 @@ struct key_set {
 bool key_set_start(struct key_set *set, struct arena *arena, size_t count);
 /* The slot of `key`: the one it has, else a new one with `item`; *out_is_new says which. At most `count` keys may be added. */
 struct key_slot *key_set_add(struct key_set *set, struct str key, size_t item, bool *out_is_new);
+/* The slot of `key`, or NULL. */
+struct key_slot *key_set_find(const struct key_set *set, struct str key);
 
 #endif

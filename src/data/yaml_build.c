@@ -158,10 +158,8 @@ static struct node *copy_tree(struct builder *b, struct node *from, size_t depth
 static struct node *resolve_alias(struct builder *b, const yaml_event_t *event) {
     struct str name = str_of((const char *)event->data.alias.anchor);
     struct yaml_position at = place(event->start_mark);
-    bool is_new = true;
-    struct key_slot *slot = NULL;
-    if (b->anchor_count) slot = key_set_add(&b->anchor_names, name, SIZE_MAX, &is_new);
-    if (is_new) {
+    struct key_slot *slot = b->anchor_count ? key_set_find(&b->anchor_names, name) : NULL;
+    if (!slot) {
         error_set_at(b->error, ERROR_INVALID, at.line, at.column, "alias %s has no anchor before it; write &%.*s at the value it means",
                      QUOTE(name), STR_ARG(str_first(name, 60)));
         return NULL;
