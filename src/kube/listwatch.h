@@ -21,7 +21,7 @@
  * Rules: the first list of all, and each list anew, carries no resourceVersion, so it is never older than what was seen before. Pages of
  * 500; a page over the body limit is asked for again in halves. A continue token that expired starts the list again. Watches ask for
  * bookmarks and end by themselves after 5-10 min, at random; one that outlives that by 10 s is dead. Failures back off from 800 ms to 30 s
- * with jitter and never less than Retry-After.
+ * with jitter and never less than Retry-After; a list is never begun anew within 5 s of the last.
  *
  * Which objects have vanished is told by mark and sweep: the owner marks each object with event.generation when it is upserted; at
  * LISTWATCH_LIST_END every object with an older mark is gone. Until the first LIST_END, what exists is not known (never "nothing").
@@ -51,7 +51,7 @@ struct listwatch_settings {
 enum listwatch_action_kind {
     LISTWATCH_WAIT,  /* nothing to send; call again at until_ms or after an input */
     LISTWATCH_LIST,  /* GET path, with timeout_ms; then listwatch_list_answer */
-    LISTWATCH_WATCH, /* GET path as a stream; then listwatch_watch_bytes and listwatch_watch_end */
+    LISTWATCH_WATCH, /* GET path as a stream; then listwatch_watch_opened, _watch_bytes and _watch_end */
     LISTWATCH_CLOSE, /* cancel the stream, feed nothing of it any more, and call listwatch_next_action again */
 };
 
@@ -92,11 +92,10 @@ struct listwatch_page {
     struct strbuf body;
     size_t at;             /* next byte to look at */
     bool in_items;         /* within "items" */
-    bool has_items;
     struct str metadata;   /* the text of "metadata", once passed */
 };
 
-/* Fields are for reading only: phase, state, generation. */
+/* Fields are for reading only: phase, state, generation. The state may change with any call: compare it afterwards. */
 struct listwatch {
     struct listwatch_settings settings;
     struct number_random random;
@@ -117,19 +116,20 @@ struct listwatch {
     struct strbuf lines;          /* bytes of the watch, from line_at on not handed out yet */
     size_t line_at;               /* where the line in progress begins */
     size_t scanned_at;            /* no newline between line_at and here */
-    int64_t watch_begun_ms, watch_dead_ms;
+    int64_t watch_begun_ms, watch_timeout_s, watch_dead_ms;
     bool is_watch_open;           /* the shell has a stream that CLOSE would cancel */
+    bool is_opened;               /* and the server has accepted it */
     bool had_event;               /* on this watch */
     bool wants_close;
     unsigned version_refusals;    /* "too large resource version" in a row */
 
     /* trouble */
     unsigned failures;            /* in a row, for the back-off */
-    struct arena trouble_arena;
-    struct kube_answer trouble;   /* the last one */
-    bool has_trouble;             /* since the last success */
-    bool is_trouble_new;          /* not handed out yet */
-    struct kube_answer ended;     /* DRAINING: how the watch ended; in trouble_arena */
+    struct arena answer_arena;
+    struct kube_answer answer;    /* the last one that was no success; DRAINING: how the watch ended */
+    bool is_in_trouble;           /* `reported_kind` was handed out as trouble, and no success since */
+    bool is_trouble_new;          /* `answer` is to be handed out */
+    enum kube_answer_kind reported_kind;
 };
 
 /* `seed`: for jitter only; give every machine another. Nothing is allocated yet. The first action is due at once. */
@@ -143,11 +143,13 @@ void listwatch_next_action(struct listwatch *machine, int64_t now_ms, struct are
 
 /* The answer to LIST. `body` (of KUBE_OK) is taken over and emptied; `answer` is copied. */
 void listwatch_list_answer(struct listwatch *machine, const struct kube_answer *answer, struct strbuf *body, int64_t now_ms);
+/* The stream was accepted (2xx). */
+void listwatch_watch_opened(struct listwatch *machine, int64_t now_ms);
 /* Bytes of the stream. */
 void listwatch_watch_bytes(struct listwatch *machine, struct str bytes, int64_t now_ms);
 /* The stream's end. KUBE_OK: in good order; KUBE_LOST: broken off; others: it was refused, or never opened. */
 void listwatch_watch_end(struct listwatch *machine, const struct kube_answer *answer, int64_t now_ms);
-/* The definition may have come or changed: a machine that waits asks at once. */
+/* The definition may have been installed: a machine that waits for it asks at once. */
 void listwatch_hurry(struct listwatch *machine, int64_t now_ms);
 
 #endif
