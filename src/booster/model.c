@@ -1,6 +1,5 @@
 #include "booster/model.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
