@@ -9,14 +9,6 @@
 #include "booster/model.h"
 #include "data/quantity.h"
 
-/* Roles of a backend type as the ModelServing names them, each with the worker that it comes from. */
-struct role {
-    const char *name;
-    enum worker_type worker;
-};
-/* Types that are not built have none. */
-size_t backend_roles(enum backend_type type, const struct role **out_roles);
-
 /* validate_names.c: names given, and those of children and pods that they lead to. */
 void check_names(const struct booster *booster, struct findings *findings);
 /* validate_sources.c: modelURI and cacheURI. */

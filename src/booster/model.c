@@ -334,6 +334,14 @@ bool booster_read(struct arena *arena, yyjson_val *object, struct booster *out, 
     return !arena->exhausted;
 }
 
+size_t backend_roles(enum backend_type type, const struct role **out_roles) {
+    static const struct role single[] = {{"leader", WORKER_SERVER}};
+    static const struct role disaggregated[] = {{"prefill", WORKER_PREFILL}, {"decode", WORKER_DECODE}};
+    *out_roles = type == BACKEND_VLLM ? single : disaggregated;
+    if (type == BACKEND_VLLM) return sizeof single / sizeof *single;
+    return type == BACKEND_VLLM_DISAGGREGATED ? sizeof disaggregated / sizeof *disaggregated : 0;
+}
+
 const struct worker *backend_worker(const struct backend *backend, enum worker_type type) {
     const struct worker *found = NULL;
     for (size_t i = 0; i < backend->worker_count; i++)

@@ -112,6 +112,13 @@ struct booster {
  * rules between fields are validate.h's.
  */
 bool booster_read(struct arena *arena, yyjson_val *object, struct booster *out, struct findings *findings);
+/* Roles of a backend type as the ModelServing names them, each with the worker that it comes from. */
+struct role {
+    const char *name;
+    enum worker_type worker;
+};
+/* Types that are not built have none. */
+size_t backend_roles(enum backend_type type, const struct role **out_roles);
 /* The worker of this type, or NULL; of several the last, as Kthena has it. */
 const struct worker *backend_worker(const struct backend *backend, enum worker_type type);
 /* ModelRoute's modelName: spec.name, else metadata.name (D31). */

@@ -55,14 +55,6 @@ bool has_blank(struct str text) {
     return false;
 }
 
-size_t backend_roles(enum backend_type type, const struct role **out_roles) {
-    static const struct role single[] = {{"leader", WORKER_SERVER}};
-    static const struct role disaggregated[] = {{"prefill", WORKER_PREFILL}, {"decode", WORKER_DECODE}};
-    *out_roles = type == BACKEND_VLLM ? single : disaggregated;
-    if (type == BACKEND_VLLM) return sizeof single / sizeof *single;
-    return type == BACKEND_VLLM_DISAGGREGATED ? sizeof disaggregated / sizeof *disaggregated : 0;
-}
-
 /* Items of a list carry both, or neither: absent is no mistake. */
 static void check_kind(const struct booster *booster, struct findings *findings) {
     yyjson_val *api_version = model_field(booster->object, "apiVersion"), *kind = model_field(booster->object, "kind");
