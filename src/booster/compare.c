@@ -42,7 +42,7 @@ static bool same_spelled(enum spelling spelling, const yyjson_val *a, const yyjs
     bool same = str_equal(a_text, b_text);
     if (!same && spelling == SPELLING_QUANTITY) {
         struct quantity x, y;
-        same = quantity_parse(a_text, &x, NULL) && quantity_parse(b_text, &y, NULL) && quantity_compare(&x, &y) == 0;
+        same = quantity_parse(a_text, &x, NULL) && quantity_parse(b_text, &y, NULL) && quantity_compare(x, y) == 0;
     } else if (!same && spelling == SPELLING_DURATION) {
         int64_t x, y;
         same = duration_parse(a_text, &x, NULL) && duration_parse(b_text, &y, NULL) && x == y;
@@ -115,7 +115,8 @@ static bool is_list_equal(struct comparison *comparison, yyjson_val *desired, yy
 
 static bool is_subset(struct comparison *comparison, yyjson_val *desired, yyjson_val *live, const struct place *place) {
     if (place->depth > LIMIT_DOCUMENT_DEPTH) return differs(comparison, place);
-    if (json_is_empty(desired) && json_is_empty(live)) return true;
+    bool is_absent = !desired || yyjson_is_null(desired);
+    if (is_absent || (json_is_empty(desired) && json_is_empty(live))) return true;
     if (yyjson_is_obj(desired)) {
         if (!yyjson_is_obj(live) && !json_is_empty(live)) return differs(comparison, place);
         return is_map_subset(comparison, desired, live, place);

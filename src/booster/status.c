@@ -260,7 +260,7 @@ static struct str transition_time(struct arena *arena, const struct status_input
     const yyjson_val *before = live_condition(input->live, condition->type);
     struct str time = json_text(json_get(before, "lastTransitionTime"));
     bool is_unmoved = json_is_text(json_get(before, "status"), condition->is_true ? "True" : "False");
-    return is_unmoved && time.len ? time : rfc3339_format(arena, input->now_ms);
+    return is_unmoved && time.len ? time : rfc3339_format_ms(arena, input->now_ms, RFC3339_SECONDS);
 }
 
 static void add_condition(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *conditions, const struct status_input *input,

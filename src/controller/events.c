@@ -23,7 +23,7 @@ static struct str event_name(struct arena *arena, const struct event *event, int
 static yyjson_val *event_object(struct arena *arena, const struct event *event, struct str namespace, int64_t wall_ms) {
     yyjson_mut_doc *doc = json_builder(arena);
     yyjson_mut_val *object = yyjson_mut_obj(doc);
-    struct str now = rfc3339_format(arena, wall_ms);
+    struct str now = rfc3339_format_ms(arena, wall_ms, RFC3339_SECONDS);
     yyjson_mut_obj_add_str(doc, object, "apiVersion", "v1");
     yyjson_mut_obj_add_str(doc, object, "kind", "Event");
     yyjson_mut_val *metadata = yyjson_mut_obj_add_obj(doc, object, "metadata");
