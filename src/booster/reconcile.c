@@ -104,7 +104,7 @@ static bool make_plan(struct reconcile *run, const struct observation *observati
     run->desire_basis = basis;
     if (run->has_desire) return true;
     run->has_desire = true;
-    run->outcome_count = run->desire.children.count + 1;
+    run->outcome_count = run->desire.children.count + CHILD_KIND_COUNT;
     run->outcomes = arena_array(run->arena, run->outcome_count, sizeof *run->outcomes);
     run->progress = arena_array(run->arena, run->outcome_count, sizeof *run->progress);
     return run->outcomes && run->progress;
@@ -114,6 +114,7 @@ static bool make_plan(struct reconcile *run, const struct observation *observati
 static bool act(struct reconcile *run, const struct observation *observation) {
     static const enum child_kind leaving[] = {CHILD_POLICY, CHILD_ROUTE, CHILD_SERVER, CHILD_SERVING};
     removal_begin(run);
+    run->is_former_in_the_way = false;
     if (removal_step(run, observation, CHILD_BINDING)) return true;
     for (size_t i = 0; i < run->desire.children.count; i++) {
         if (child_step(run, observation, i)) return true;
@@ -146,8 +147,7 @@ static void remember_trouble(struct reconcile *run, int64_t now_ms) {
     bool is_transient = is_any(run, CHILD_TRANSIENT);
     if (!is_transient) run->memory->transient_since_ms = 0;
     else if (run->memory->transient_since_ms == 0) run->memory->transient_since_ms = now_ms;
-    bool is_waiting_for_former = is_any(run, CHILD_PENDING) || is_any(run, CHILD_FAILED);
-    if (!is_waiting_for_former) run->memory->former_since_ms = 0;
+    if (!run->is_former_in_the_way) run->memory->former_since_ms = 0;
     if (is_transient) run_again_at(run, run->memory->transient_since_ms + TRANSIENT_PATIENCE_MS);
     run->wants_retry |= is_transient;
 }
@@ -258,7 +258,7 @@ static void settle(struct reconcile *run, enum child_state state, enum failure f
 
 static void look_again(struct reconcile *run) {
     run->progress[run->pending_index].needs_look = true;
-    run->look = (struct child_key){run->pending.kind, run->pending.name};
+    run->progress[run->pending_index].look_name = run->pending.name;
 }
 
 /* Answers that mean the same whatever was asked about a child. */
@@ -267,7 +267,7 @@ static void settle_refusal(struct reconcile *run, const struct answer *answer) {
     case ANSWER_REJECTED: settle(run, CHILD_FAILED, FAILURE_REJECTED, "the API server refused", answer->message); break;
     case ANSWER_FORBIDDEN: settle(run, CHILD_FAILED, FAILURE_FORBIDDEN, "not permitted", answer->message); break;
     case ANSWER_KIND_MISSING:
-        if (run->pending_index != removal_index(run)) run->progress[run->pending_index].needs_discovery = true;
+        if (!is_removal(run, run->pending_index)) run->progress[run->pending_index].needs_discovery = true;
         else settle(run, CHILD_TRANSIENT, FAILURE_NONE, "the API server does not serve its path at the moment, retrying", answer->message);
         break;
     case ANSWER_NAMESPACE_GONE: end_run(run, false); break;
@@ -278,7 +278,7 @@ static void settle_refusal(struct reconcile *run, const struct answer *answer) {
 
 static void answer_write(struct reconcile *run, const struct answer *answer) {
     switch (answer->kind) {
-    case ANSWER_OK: break; /* the record says the rest */
+    case ANSWER_OK: run->progress[run->pending_index].write_count++; break; /* the record says the rest */
     case ANSWER_LOST:
     case ANSWER_NOT_FOUND:
     case ANSWER_EXISTS:
@@ -312,16 +312,13 @@ static void answer_confirmation(struct reconcile *run, const struct answer *answ
     bool is_same = answer->kind == ANSWER_OK && str_equal(answer->booster_uid, run->booster.uid) &&
                    answer->booster_generation == run->booster.generation;
     if (is_same) run->is_confirmed = true;
-    else if (answer->kind == ANSWER_OK) end_run(run, true);
-    else if (answer->kind == ANSWER_NOT_FOUND) end_run(run, false);
-    else if (answer->kind == ANSWER_KIND_MISSING) end_run(run, true);
+    else if (answer->kind == ANSWER_OK || answer->kind == ANSWER_NOT_FOUND || answer->kind == ANSWER_KIND_MISSING) end_run(run, true);
     else settle_refusal(run, answer);
 }
 
 static void answer_status(struct reconcile *run, const struct answer *answer) {
     run->is_status_done = true;
-    bool is_gone = answer->kind == ANSWER_NOT_FOUND || answer->kind == ANSWER_NAMESPACE_GONE;
-    if (answer->kind != ANSWER_OK) end_run(run, !is_gone);
+    if (answer->kind != ANSWER_OK) end_run(run, answer->kind != ANSWER_NAMESPACE_GONE);
 }
 
 void reconcile_answer(struct reconcile *run, const struct answer *answer, int64_t now_ms) {

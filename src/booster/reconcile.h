@@ -107,6 +107,8 @@ struct child_progress {
     bool needs_discovery;   /* the server does not know its path: is the definition gone? */
     bool is_settled;        /* a request failed: the outcome stands for this run */
     bool is_dry_run_accepted;
+    uint8_t write_count;    /* accepted writes: a child that is not as desired after WRITES_MAX of them never will be */
+    struct str look_name;   /* of removals: what needs_look is about */
 };
 
 struct reconcile {
@@ -125,7 +127,7 @@ struct reconcile {
     uint64_t desire_basis;           /* of the records the desire was made from; when it moves, the desire is made anew */
     struct desire desire;
     const struct observed **servings; /* one a backend, ours only; valid within one reconcile_next */
-    struct child_outcome *outcomes;   /* one a desired child, then one for what is to be removed */
+    struct child_outcome *outcomes;   /* one a desired child, then one a kind for what is to be removed of it */
     struct child_progress *progress;  /* likewise */
     size_t outcome_count;
 
@@ -133,10 +135,10 @@ struct reconcile {
     bool has_pending;
     struct request pending;
     size_t pending_index; /* of its outcome */
-    struct child_key look; /* what the removal's needs_look is about */
 
     bool is_confirmed;      /* the ModelBooster was read again and is the one planned for */
     bool is_status_done;
+    bool is_former_in_the_way;
     bool is_over;           /* nothing more in this run */
     bool wants_retry;
     int64_t retry_after_ms, again_ms;

@@ -1,7 +1,10 @@
 #include "booster/patch_body.h"
 #include "booster/reconcile_inner.h"
 
-enum { LOOKS_MAX = 4 }; /* reads of one child within a run; more means that somebody else is at it right now */
+enum {
+    LOOKS_MAX = 4,  /* reads of one child within a run; more means that somebody else is at it right now */
+    WRITES_MAX = 3, /* accepted writes of one child within a run: delete, create, patch */
+};
 
 /* A child at hand: what it should be, what lives, and where its outcome goes. */
 struct step_context {
@@ -25,9 +28,18 @@ static bool applied(const struct step_context *step) {
     return run_outcome(step->run, step->index, CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
 }
 
+/* Written and accepted, and still not what was written: something at the server makes another thing of it each time. */
+static bool not_kept(const struct step_context *step) {
+    struct str name = named(step);
+    return run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_REJECTED,
+                       arena_printf(step->run->arena, "%.*s: the API server accepts it but does not keep it as written; it is left as it is: look for a webhook",
+                                    STR_ARG(name)));
+}
+
 /* A change is due: asked for, or only noted where the ModelBooster is paused. */
 static bool change(const struct step_context *step, enum request_verb verb, struct str body, const char *why) {
     if (step->run->booster.paused) return pending(step, "is not as it should be; paused, so it stays as it is");
+    if (step->run->progress[step->index].write_count >= WRITES_MAX) return not_kept(step);
     struct request request = {.verb = verb, .kind = step->child->kind, .name = step->child->name, .body = body, .why = why};
     if (!step->run->desire.notes[step->index].is_frozen) request.desired = step->child;
     return run_request(step->run, step->index, request);
@@ -85,12 +97,26 @@ static bool name_conflict(const struct step_context *step, const char *by_whom) 
 static bool wait_for_former(const struct step_context *step) {
     struct reconcile_memory *memory = step->run->memory;
     int64_t now_ms = step->observation->now_ms;
+    step->run->is_former_in_the_way = true;
     if (memory->former_since_ms == 0) memory->former_since_ms = now_ms;
     if (now_ms - memory->former_since_ms >= TRANSIENT_PATIENCE_MS) {
         return name_conflict(step, "a deleted ModelBooster of the same name, and garbage collection has not removed it for 60 s");
     }
     run_again_at(step->run, memory->former_since_ms + TRANSIENT_PATIENCE_MS);
     return pending(step, "of the deleted ModelBooster of the same name is still being garbage-collected");
+}
+
+/* New targets must live before traffic is sent to them; a route that exists keeps its targets until then. */
+static bool is_target_missing(const struct step_context *step) {
+    const struct desire *desire = &step->run->desire;
+    for (size_t i = 0; i < desire->children.count; i++) {
+        const struct child *target = &desire->children.items[i];
+        bool is_target = target->kind == CHILD_SERVING || target->kind == CHILD_SERVER;
+        if (!is_target || step->observation->kinds[target->kind] != KIND_SYNCED) continue;
+        const struct observed *live = observation_find(step->observation, target->kind, target->name);
+        if (!live || live->is_deleting || observed_relation(live, &step->run->booster) != OWNER_OURS) return true;
+    }
+    return false;
 }
 
 /* ---- replacing what cannot be changed ---- */
@@ -100,8 +126,15 @@ static bool delete_to_recreate(const struct step_context *step) {
     return change(step, REQUEST_DELETE, body_delete(step->run->arena, step->live), "deleted to be created anew");
 }
 
+/* Of the same revision it is what the server makes of the name that we write: another attempt would end the same. */
+static bool is_renamed(const struct step_context *step) {
+    struct str model_name = json_text(json_path(step->child->object, "spec", "modelName", NULL));
+    return step->child->kind == CHILD_ROUTE && !str_equal(step->live->model_name, model_name) && step->live->revision != step->child->revision;
+}
+
 /* ModelRoute's modelName is immutable. The new route must be acceptable before the old one goes. */
 static bool replace_route(const struct step_context *step) {
+    if (is_target_missing(step)) return pending(step, "keeps its targets until the new ones exist");
     if (!step->run->progress[step->index].is_dry_run_accepted) {
         return change(step, REQUEST_DRY_RUN_CREATE, body_dry_run(step->run->arena, step->child), "tried");
     }
@@ -138,19 +171,6 @@ static bool has_owned(const struct step_context *step, enum child_kind kind) {
     for (size_t i = 0; i < step->observation->child_count; i++) {
         const struct observed *child = step->observation->children[i];
         if (child->kind == kind && observed_relation(child, &step->run->booster) == OWNER_OURS) return true;
-    }
-    return false;
-}
-
-/* New targets must live before traffic is sent to them; a route that exists keeps its targets until then. */
-static bool is_target_missing(const struct step_context *step) {
-    const struct desire *desire = &step->run->desire;
-    for (size_t i = 0; i < desire->children.count; i++) {
-        const struct child *target = &desire->children.items[i];
-        bool is_target = target->kind == CHILD_SERVING || target->kind == CHILD_SERVER;
-        if (!is_target || step->observation->kinds[target->kind] != KIND_SYNCED) continue;
-        const struct observed *live = observation_find(step->observation, target->kind, target->name);
-        if (!live || live->is_deleting || observed_relation(live, &step->run->booster) != OWNER_OURS) return true;
     }
     return false;
 }
@@ -207,8 +227,7 @@ static bool change_in_place(const struct step_context *step) {
 
 static bool change_or_replace(const struct step_context *step) {
     const struct child *child = step->child;
-    struct str model_name = json_text(json_path(child->object, "spec", "modelName", NULL));
-    if (child->kind == CHILD_ROUTE && !str_equal(step->live->model_name, model_name)) return replace_route(step);
+    if (is_renamed(step)) return replace_route(step);
     if (child->wishes_other_gang && step->run->booster.allow_recreate) return delete_to_recreate(step);
     if (change_in_place(step)) return true;
     if (step->run->outcomes[step->index].state == CHILD_APPLIED) note_gang_wish(step);
@@ -243,12 +262,18 @@ bool child_step(struct reconcile *run, const struct observation *observation, si
 
 /* ---- what is to be removed ---- */
 
-size_t removal_index(const struct reconcile *run) {
-    return run->outcome_count - 1;
+size_t removal_index(const struct reconcile *run, enum child_kind kind) {
+    return run->desire.children.count + (size_t)kind;
+}
+
+bool is_removal(const struct reconcile *run, size_t index) {
+    return index >= run->desire.children.count;
 }
 
 void removal_begin(struct reconcile *run) {
-    if (!run->progress[removal_index(run)].is_settled) run_outcome(run, removal_index(run), CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
+    for (size_t index = run->desire.children.count; index < run->outcome_count; index++) {
+        if (!run->progress[index].is_settled) run_outcome(run, index, CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
+    }
 }
 
 static bool is_desired(const struct reconcile *run, const struct observed *live) {
@@ -279,7 +304,7 @@ static bool may_remove(const struct reconcile *run, const struct observation *ob
 }
 
 static void note_leftover(struct reconcile *run, const struct observed *live) {
-    struct child_outcome *outcome = &run->outcomes[removal_index(run)];
+    struct child_outcome *outcome = &run->outcomes[removal_index(run, live->kind)];
     const char *kind = child_kind_name(live->kind);
     bool is_first = outcome->state == CHILD_APPLIED;
     outcome->message = is_first ? arena_printf(run->arena, "no longer wanted, still to be removed: %s %.*s", kind, STR_ARG(live->name))
@@ -288,11 +313,11 @@ static void note_leftover(struct reconcile *run, const struct observed *live) {
 }
 
 bool removal_step(struct reconcile *run, const struct observation *observation, enum child_kind kind) {
-    size_t index = removal_index(run);
+    size_t index = removal_index(run, kind);
     struct child_progress *progress = &run->progress[index];
     if (progress->is_settled) return false;
     if (progress->needs_look) {
-        if (progress->look_count++ < LOOKS_MAX) return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = run->look.kind, .name = run->look.name});
+        if (progress->look_count++ < LOOKS_MAX) return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = kind, .name = progress->look_name});
         progress->is_settled = true;
         return run_outcome(run, index, CHILD_TRANSIENT, FAILURE_NONE, STR("a resource to be removed changes faster than it can be; retrying"));
     }

@@ -15,14 +15,15 @@ bool run_outcome(struct reconcile *run, size_t index, enum child_state state, en
 /* Asks to be called again at that wall time. */
 void run_again_at(struct reconcile *run, int64_t wall_ms);
 
-/* Index of the outcome that stands for removals. */
-size_t removal_index(const struct reconcile *run);
+/* Index of the outcome that stands for removals of this kind. */
+size_t removal_index(const struct reconcile *run, enum child_kind kind);
+bool is_removal(const struct reconcile *run, size_t index);
 
 /* One step for one desired child: true with a request, or false with its outcome set. */
 bool child_step(struct reconcile *run, const struct observation *observation, size_t index);
 /* One step towards the removal of owned children of this kind that are not desired: true with a request. */
 bool removal_step(struct reconcile *run, const struct observation *observation, enum child_kind kind);
-/* Starts the removal's outcome: applied, until something is left over. */
+/* Starts the removals' outcomes: applied, until something is left over. */
 void removal_begin(struct reconcile *run);
 
 #endif

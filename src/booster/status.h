@@ -56,7 +56,7 @@ struct status_input {
     const struct booster *booster;
     const struct findings *findings;     /* errors among them make the spec invalid */
     const struct desire *desire;         /* NULL when the spec is invalid */
-    const struct child_outcome *outcomes; /* one a child of `desire`, then one for what is to be removed */
+    const struct child_outcome *outcomes; /* one a child of `desire`, then those of what is to be removed */
     size_t outcome_count;
     const struct observed *const *servings; /* one a backend, NULL where none of ours lives */
     const yyjson_val *live;              /* the status as it is, or NULL */
