@@ -57,20 +57,24 @@ static size_t end_of_value(struct str text, size_t at) {
     return text.len;
 }
 
+static void append_printable(struct strbuf *out, struct str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        strbuf_append_char(out, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+    }
+}
+
 /* One line, with long quoted values cut and control characters as blanks. */
 static void append_readable(struct strbuf *out, struct str text) {
     for (size_t at = 0; at < text.len;) {
         size_t end = end_of_value(text, at);
-        if (end - at > QUOTED_MAX_BYTES) {
-            struct str head = str_cut_utf8((struct str){text.ptr + at, end - at}, QUOTED_MAX_BYTES / 2);
-            for (size_t i = 0; i < head.len; i++) strbuf_append_char(out, (unsigned char)head.ptr[i] < 0x20 ? ' ' : head.ptr[i]);
-            strbuf_append(out, STR("..."));
-            strbuf_append_char(out, text.ptr[end - 1]);
-            at = end;
-        } else {
-            strbuf_append_char(out, (unsigned char)text.ptr[at] < 0x20 || text.ptr[at] == 0x7f ? ' ' : text.ptr[at]);
-            at++;
-        }
+        if (end == at) end = at + 1;
+        struct str part = {text.ptr + at, end - at};
+        bool is_long = part.len > QUOTED_MAX_BYTES;
+        append_printable(out, is_long ? str_cut_utf8(part, QUOTED_MAX_BYTES / 2) : part);
+        if (is_long) strbuf_append(out, STR("..."));
+        if (is_long) append_printable(out, str_from(part, part.len - 1));
+        at = end;
     }
 }
 
@@ -91,6 +95,7 @@ static struct str message_of_causes(struct arena *arena, const struct kube_answe
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     for (size_t i = 0; i < answer->cause_count; i++) {
         const struct kube_cause *cause = &answer->causes[i];
+        if (str_is(cause->field, "<nil>") && out.len) continue; /* "some validation rules were not checked because ..." */
         if (out.len) strbuf_append(&out, STR("; "));
         bool has_field = cause->field.len && !str_is(cause->field, "<nil>") && !str_is(cause->field, "patch");
         if (has_field && !str_starts_with(cause->message, cause->field)) {

@@ -1,0 +1,206 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/workqueue.h"
+
+static struct workqueue queue;
+
+static int set_up(void **state) {
+    (void)state;
+    workqueue_init(&queue, BACKOFF_OBJECT);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    workqueue_release(&queue);
+    return 0;
+}
+
+static void add(const char *key) {
+    assert_true(workqueue_add(&queue, str_of(key)));
+}
+
+static void expect_get(const char *key) {
+    struct str got;
+    if (!workqueue_get(&queue, &got)) fail_msg("queue is empty, expected %s", key);
+    if (!str_is(got, key)) fail_msg("got %.*s, expected %s", STR_ARG(got), key);
+}
+
+static void expect_nothing(void) {
+    struct str got;
+    assert_false(workqueue_get(&queue, &got));
+}
+
+static void keys_come_in_order_and_once(void **state) {
+    (void)state;
+    add("a"), add("b"), add("a"), add("c");
+    assert_int_equal(workqueue_length(&queue), 3);
+    expect_get("a"), expect_get("b"), expect_get("c");
+    expect_nothing();
+}
+
+static void one_key_is_never_out_twice_and_no_add_is_lost(void **state) {
+    (void)state;
+    add("a");
+    expect_get("a");
+    add("a"), add("a");
+    expect_nothing();
+    add("b");
+    workqueue_done(&queue, STR("a"));
+    expect_get("b");
+    expect_get("a");
+    workqueue_done(&queue, STR("a"));
+    expect_nothing();
+}
+
+static void delayed_keys_come_when_due(void **state) {
+    (void)state;
+    workqueue_add_at(&queue, STR("late"), 300);
+    workqueue_add_at(&queue, STR("early"), 100);
+    workqueue_add_at(&queue, STR("middle"), 200);
+    assert_int_equal(workqueue_next_due_ms(&queue), 100);
+    workqueue_tick(&queue, 99);
+    expect_nothing();
+    workqueue_tick(&queue, 200);
+    expect_get("early"), expect_get("middle");
+    expect_nothing();
+    assert_int_equal(workqueue_next_due_ms(&queue), 300);
+    workqueue_add_at(&queue, STR("late"), 400); /* later than planned: changes nothing */
+    assert_int_equal(workqueue_next_due_ms(&queue), 300);
+    workqueue_add_at(&queue, STR("late"), 250);
+    assert_int_equal(workqueue_next_due_ms(&queue), 250);
+    workqueue_tick(&queue, 1000);
+    expect_get("late");
+    assert_int_equal(workqueue_next_due_ms(&queue), INT64_MAX);
+}
+
+static void a_key_due_while_processing_waits_for_done(void **state) {
+    (void)state;
+    add("a");
+    expect_get("a");
+    workqueue_add_at(&queue, STR("a"), 10);
+    workqueue_tick(&queue, 10);
+    expect_nothing();
+    workqueue_done(&queue, STR("a"));
+    expect_get("a");
+}
+
+static void failures_delay_more_and_more_until_forgotten(void **state) {
+    (void)state;
+    struct number_random random = {1};
+    static const int64_t most_ms[] = {5, 10, 20, 40};
+    for (unsigned i = 0; i < 4; i++) {
+        add("a");
+        expect_get("a");
+        workqueue_add_failed(&queue, STR("a"), 0, 0, &random);
+        workqueue_done(&queue, STR("a"));
+        assert_int_equal(workqueue_failures(&queue, STR("a")), i + 1);
+        int64_t due_ms = workqueue_next_due_ms(&queue);
+        if (due_ms > most_ms[i] || due_ms < most_ms[i] / 2) fail_msg("failure %u is due at %lld", i + 1, (long long)due_ms);
+        workqueue_tick(&queue, due_ms);
+        expect_get("a");
+        workqueue_done(&queue, STR("a"));
+    }
+    workqueue_forget(&queue, STR("a"));
+    assert_int_equal(workqueue_failures(&queue, STR("a")), 0);
+    workqueue_add_failed(&queue, STR("a"), 0, 5000, &random); /* a Retry-After is longer than the back-off */
+    assert_int_equal(workqueue_next_due_ms(&queue), 5000);
+}
+
+static void unused_keys_take_no_memory(void **state) {
+    (void)state;
+    struct number_random random = {1};
+    for (int i = 0; i < 1000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        add(key);
+        workqueue_add_failed(&queue, str_of(key), 0, 0, &random);
+    }
+    workqueue_tick(&queue, INT64_MAX);
+    struct str key;
+    while (workqueue_get(&queue, &key)) {
+        workqueue_forget(&queue, key);
+        workqueue_done(&queue, key);
+    }
+    assert_null(queue.items);
+    assert_null(queue.delayed);
+}
+
+static void any_bytes_are_a_key(void **state) {
+    (void)state;
+    assert_true(workqueue_add(&queue, (struct str){"a\0b", 3}));
+    assert_true(workqueue_add(&queue, (struct str){"a\0c", 3}));
+    assert_true(workqueue_add(&queue, STR_EMPTY));
+    assert_int_equal(workqueue_length(&queue), 3);
+}
+
+/* Against a plain model, for 200,000 random steps: what is handed out, that it is out once, and that no add is lost. */
+static void agrees_with_a_plain_model(void **state) {
+    (void)state;
+    enum { KEYS = 12, STEPS = 200000 };
+    struct {
+        bool wanted, out;
+        int64_t due_ms;
+    } model[KEYS];
+    for (int k = 0; k < KEYS; k++) model[k].wanted = model[k].out = false, model[k].due_ms = INT64_MAX;
+    struct number_random random = {2026};
+    int64_t now_ms = 0;
+    for (int step = 0; step < STEPS; step++) {
+        size_t k = number_random_below(&random, KEYS);
+        char key[8];
+        struct str got;
+        snprintf(key, sizeof key, "k%zu", k);
+        switch (number_random_below(&random, 5)) {
+        case 0:
+            add(key);
+            model[k].wanted = true;
+            break;
+        case 1: {
+            int64_t due_ms = now_ms + (int64_t)number_random_below(&random, 50);
+            workqueue_add_at(&queue, str_of(key), due_ms);
+            if (due_ms < model[k].due_ms) model[k].due_ms = due_ms;
+            break;
+        }
+        case 2:
+            now_ms += (int64_t)number_random_below(&random, 20);
+            workqueue_tick(&queue, now_ms);
+            for (int j = 0; j < KEYS; j++)
+                if (model[j].due_ms <= now_ms) model[j].wanted = true, model[j].due_ms = INT64_MAX;
+            break;
+        case 3: {
+            size_t ready = 0;
+            for (int j = 0; j < KEYS; j++) ready += model[j].wanted && !model[j].out;
+            assert_int_equal(workqueue_length(&queue), ready);
+            if (!workqueue_get(&queue, &got)) {
+                assert_int_equal(ready, 0);
+                break;
+            }
+            long which = strtol(got.ptr + 1, NULL, 10);
+            assert_true(model[which].wanted && !model[which].out);
+            model[which].wanted = false;
+            model[which].out = true;
+            break;
+        }
+        default:
+            if (!model[k].out) break;
+            workqueue_done(&queue, str_of(key));
+            model[k].out = false;
+        }
+    }
+}
+
+int main(void) {
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(keys_come_in_order_and_once), CASE(one_key_is_never_out_twice_and_no_add_is_lost), CASE(delayed_keys_come_when_due),
+        CASE(a_key_due_while_processing_waits_for_done), CASE(failures_delay_more_and_more_until_forgotten), CASE(unused_keys_take_no_memory),
+        CASE(any_bytes_are_a_key), CASE(agrees_with_a_plain_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
