@@ -67,7 +67,8 @@ struct error_quoted error_quote(struct str s) {
     }
     if (i < s.len) {
         struct str cut = {out.text, at};
-        while (cut.len > 1 && ((unsigned char)s.ptr[i] & 0xC0) == 0x80) cut.len--, i--;
+        /* Escapes are whole; only a character that is printed as it is may be cut in two. */
+        while (is_text && cut.len > 1 && i > 0 && ((unsigned char)s.ptr[i] & 0xC0) == 0x80) cut.len--, i--;
         at = cut.len;
         memcpy(out.text + at, "...", 3);
         at += 3;

@@ -42,7 +42,9 @@ static yyjson_val *find_member(struct index *members, yyjson_val *key) {
 static yyjson_mut_val *merge(struct arena *arena, yyjson_mut_doc *doc, yyjson_val *target, yyjson_val *patch, int depth) {
     if (depth > LIMIT_DOCUMENT_DEPTH) return NULL;
     if (!yyjson_is_obj(patch)) return yyjson_val_mut_copy(doc, patch);
-    if (!yyjson_is_obj(target)) target = NULL;
+    /* yyjson's loops want an object. */
+    yyjson_val no_members = {.tag = YYJSON_TYPE_OBJ};
+    if (!yyjson_is_obj(target)) target = &no_members;
     struct index in_target, in_patch;
     yyjson_mut_val *merged = yyjson_mut_obj(doc);
     if (!merged || !index_members(&in_target, arena, target) || !index_members(&in_patch, arena, patch)) return NULL;

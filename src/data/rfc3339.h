@@ -17,7 +17,8 @@ enum rfc3339_decimals {
 
 /*
  * As Go reads it: capital T and Z, Z or an offset of hours and minutes, any number of decimals, of which those beyond the unit
- * are cut. ERROR_INVALID otherwise, also for days and times that do not exist and a second 60.
+ * are cut. ERROR_INVALID otherwise, also for days and times that do not exist and a second 60, and for what Go takes beyond the RFC
+ * (a comma before the decimals, an offset of 24 hours).
  */
 bool rfc3339_parse_ms(struct str text, int64_t *out_ms, struct error *error);
 /* ERROR_LIMIT before 1677-09-21 and after 2262-04-11, where nanoseconds do not fit. */

@@ -239,6 +239,7 @@ static bool in_field(struct error *error, const char *field, size_t index, const
 static bool read_match_labels(struct arena *arena, yyjson_val *labels, struct selector_requirement *out, struct error *error) {
     size_t index, max;
     yyjson_val *key, *value;
+    if (!labels) return true;
     yyjson_obj_foreach(labels, index, max, key, value) {
         struct str *values = arena_alloc(arena, sizeof *values);
         if (!values) return error_set(error, ERROR_MEMORY, "out of memory while reading a selector");
@@ -257,6 +258,7 @@ static bool read_values(struct arena *arena, yyjson_val *list, struct selector_r
     if (!values) return error_set(error, ERROR_MEMORY, "out of memory while reading a selector");
     size_t index, max;
     yyjson_val *value;
+    if (!list) return true;
     yyjson_arr_foreach(list, index, max, value) {
         if (!yyjson_is_str(value)) return error_set(error, ERROR_INVALID, "a label value is not text; quote it");
         values[index] = json_text(value);
@@ -289,6 +291,16 @@ static bool read_expression(struct arena *arena, yyjson_val *expression, size_t 
     return check_requirement(out, error) || in_field(error, "matchExpressions", index, "");
 }
 
+static bool read_expressions(struct arena *arena, yyjson_val *expressions, struct selector_requirement *out, struct error *error) {
+    if (!expressions) return true;
+    size_t index, max;
+    yyjson_val *expression;
+    yyjson_arr_foreach(expressions, index, max, expression) {
+        if (!read_expression(arena, expression, index, &out[index], error)) return false;
+    }
+    return true;
+}
+
 bool selector_read(struct arena *arena, const yyjson_val *object, struct selector *out, struct error *error) {
     yyjson_val *selector = (yyjson_val *)(uintptr_t)object;
     if (!selector || yyjson_is_null(selector)) return *out = (struct selector){.matches_nothing = true}, true;
@@ -299,14 +311,9 @@ bool selector_read(struct arena *arena, const yyjson_val *object, struct selecto
     size_t label_count = yyjson_obj_size(labels), count = label_count + yyjson_arr_size(expressions);
     struct selector_requirement *requirements = arena_array(arena, count, sizeof *requirements);
     if (!requirements) return error_set(error, ERROR_MEMORY, "out of memory while reading a selector");
-    if (!read_match_labels(arena, labels, requirements, error)) return false;
-    size_t index, max;
-    yyjson_val *expression;
-    yyjson_arr_foreach(expressions, index, max, expression) {
-        if (!read_expression(arena, expression, index, &requirements[label_count + index], error)) return false;
-    }
-    *out = (struct selector){.requirements = requirements, .count = count};
-    return true;
+    bool ok = read_match_labels(arena, labels, requirements, error) && read_expressions(arena, expressions, requirements + label_count, error);
+    if (ok) *out = (struct selector){.requirements = requirements, .count = count};
+    return ok;
 }
 
 static bool has_value(const struct selector_requirement *requirement, struct str value) {

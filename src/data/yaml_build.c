@@ -358,8 +358,8 @@ static bool close_map(struct builder *b, struct node *map, struct node **nodes, 
 
 static bool close_container(struct builder *b) {
     struct frame *frame = &b->frames[--b->depth];
-    struct node **nodes = b->pending + frame->first_pending;
     size_t count = b->pending_count - frame->first_pending;
+    struct node **nodes = count ? b->pending + frame->first_pending : NULL;
     bool ok = true;
     if (yyjson_mut_is_obj(&frame->node->value)) {
         ok = close_map(b, frame->node, nodes, count);

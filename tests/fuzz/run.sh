@@ -1,12 +1,13 @@
 #!/bin/sh
 # make fuzz: each target for its share of MB_BUDGET_MINUTES (2), from the seed MB_SEED (1) and the examples. A target that finds
 # something leaves the input in build/fuzz/found and counts as failed. Ends with `N passed, N failed`.
+# tests/fuzz/run.sh [SECONDS_PER_TARGET [SEED]] sets both by hand.
 set -eu
 cd "$(dirname "$0")/../.."
 build=build/fuzz
-seed=${MB_SEED:-1}
+seed=${2:-${MB_SEED:-1}}
 minutes=${MB_BUDGET_MINUTES:-2}
-targets="fuzz_json fuzz_yaml fuzz_booster"
+targets="fuzz_json fuzz_yaml fuzz_booster fuzz_quantity fuzz_duration fuzz_selector fuzz_rfc3339 fuzz_patch"
 
 if [ ! -f $build/build.ninja ]; then
     mkdir -p build
@@ -18,17 +19,19 @@ ninja -C $build $(for target in $targets; do echo "tests/fuzz/$target"; done) >$
 
 passed=0
 failed=0
-seconds=$((minutes * 60 / $(echo "$targets" | wc -w)))
+seconds=${1:-$((minutes * 60 / $(echo "$targets" | wc -w)))}
 mkdir -p $build/found
 for target in $targets; do
     corpus=$build/corpus/$target
     mkdir -p "$corpus"
+    seeds="tests/fuzz/corpus/${target#fuzz_}"
+    [ -d "$seeds" ] || seeds="examples tests/fuzz/seeds"
     dictionary=""
     [ ! -f "tests/fuzz/$target.dict" ] || dictionary="-dict=tests/fuzz/$target.dict"
     echo "fuzz: $target, $seconds s, seed $seed"
     # shellcheck disable=SC2086
     if ASAN_OPTIONS=detect_leaks=1 "$build/tests/fuzz/$target" $dictionary -seed="$seed" -max_total_time="$seconds" -max_len=16384 -timeout=20 \
-        -rss_limit_mb=2560 -artifact_prefix="$build/found/$target-" -print_final_stats=1 "$corpus" examples tests/fuzz/seeds >"$build/$target.log" 2>&1
+        -rss_limit_mb=2560 -artifact_prefix="$build/found/$target-" -print_final_stats=1 "$corpus" $seeds >"$build/$target.log" 2>&1
     then
         passed=$((passed + 1))
         grep -E 'number_of_executed_units' "$build/$target.log" || true

@@ -101,6 +101,11 @@ static void quoting_escapes_and_cuts(void **state) {
     assert_string_equal(QUOTE(STR("a\"b\\c\nd\x1b")), "\"a\\\"b\\\\c\\nd\\x1b\"");
     assert_string_equal(QUOTE(STR("gr\xc3\xbc\xc3\x9f")), "\"gr\xc3\xbc\xc3\x9f\"");
     assert_string_equal(QUOTE(STR("\xff")), "\"\\xff\"");
+    /* Bytes that are no text are escaped and cut between escapes. */
+    char bytes[50];
+    memset(bytes, 0x8f, sizeof bytes);
+    assert_string_equal(QUOTE(((struct str){bytes, 25})) + 97, "\\x8f\"");
+    assert_string_equal(QUOTE(((struct str){bytes, 30})) + 97, "\\x8f...\"");
     char endless[5000];
     memset(endless, 'x', sizeof endless);
     struct error_quoted quoted = error_quote((struct str){endless, sizeof endless});
