@@ -27,7 +27,8 @@ def containers(spec):
 def serving(child):
     roles = child["spec"]["template"]["roles"]
     pods = "; ".join(f"role {role['name']}: {containers(role['entryTemplate']['spec'])}" for role in roles)
-    return f"the pods, {child['spec']['replicas']} replica(s); {pods}"
+    replicas = child["spec"]["replicas"]
+    return f"the pods, {replicas} replica{'' if replicas == 1 else 's'}; {pods}"
 
 
 def route(child):

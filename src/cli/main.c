@@ -11,9 +11,7 @@
 const struct command commands[] = {
     {"render", "print the children of ModelBoosters, without a cluster", command_render},
     {"validate", "check ModelBoosters against every rule", command_validate},
-#ifdef MB_HAS_CONTROLLER
     {"controller", "run the Model Controller against a cluster", command_controller},
-#endif
     {"crds", "print the definitions (CustomResourceDefinitions)", command_crds},
     {"version", "print the version, and those of the libraries in use", command_version},
     {"help", "describe a command", command_help},

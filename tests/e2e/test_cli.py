@@ -90,7 +90,7 @@ class Commands(Case):
                     self.expect(run(*spelling), 0, stdout=f"Usage:\n  model-booster {name}(.|\n)*Examples:\n  .*model-booster {name}")
 
     def test_help_fits_a_terminal(self):
-        for name in ("render", "validate", "crds", "version"):
+        for name in ("render", "validate", "controller", "crds", "version"):
             for line in run(name, "--help").stdout.splitlines():
                 self.assertLessEqual(len(line), 140, line)
 
@@ -353,6 +353,37 @@ class Render(Case):
     def test_its_own_output_is_input_that_passes_by(self):
         rendered = run("render", "-f", QUICKSTART).stdout
         self.expect(run("validate", "-f", "-", stdin=rendered), 2, stderr="ModelServing .* passes by(.|\n)*no ModelBooster")
+
+
+class Controller(Case):
+    """Only what needs no cluster; tests/conformance has the rest."""
+
+    def start(self, *arguments, **environment):
+        clean = {name: value for name, value in os.environ.items() if name not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")}
+        return run("controller", *arguments, env={**clean, **environment})
+
+    def test_without_a_cluster_it_says_how_to_name_one(self):
+        self.expect(self.start(), 2, stderr="--kubeconfig FILE.*KUBECONFIG")
+
+    def test_a_kubeconfig_that_cannot_be_read(self):
+        missing = str(self.folder / "nope")
+        self.expect(self.start("--kubeconfig", missing), 2, stderr="nope")
+        self.expect(self.start(KUBECONFIG=missing), 2, stderr="nope")
+        self.expect(self.start("--kubeconfig", self.write("text", "hello\n")), 2, stderr="text")
+
+    def test_flags_are_checked_first(self):
+        cases = {
+            "too few in flight": (["--max-in-flight", "0"], "a number from 1 to 1000"),
+            "too many in flight": (["--max-in-flight=1001"], "a number from 1 to 1000"),
+            "no number": (["--max-rollouts", "two"], '--max-rollouts is "two"'),
+            "no such level": (["--log-level", "loud"], "write one of debug\\|info\\|warn\\|error"),
+            "no such policy": (["--upgrade", "now"], "write one of on-edit\\|rolling"),
+            "a switch with a value": (["--allow-exec=maybe"], "write true or false"),
+            "a slip": (["--kubeconfg", "x"], "did you mean --kubeconfig\\?"),
+        }
+        for name, (arguments, expected) in cases.items():
+            with self.subTest(name):
+                self.expect(self.start("--kubeconfig", "/nope", *arguments), 2, stderr=expected)
 
 
 class Streams(Case):
