@@ -151,7 +151,7 @@ static void mistakes_are_named(void **state) {
         {"plugin's args", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: [1]}"), "", ERROR_INVALID, "exec.args"},
         {"another kind", "kind: Pod\n", "", ERROR_INVALID, "its kind is \"Pod\""},
         {"no map", "- a\n", "", ERROR_INVALID, "its content is no map"},
-        {"control characters", "current-context: \"x\\e[31m\"\n", "", ERROR_NOT_FOUND, "context \"x\\u001b[31m\""},
+        {"control characters", "current-context: \"x\\e[31m\"\n", "", ERROR_NOT_FOUND, "context \"x\\x1b[31m\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cluster_settings got = {.server = STR("untouched")};
