@@ -3,9 +3,18 @@
 #include <stdlib.h>
 
 struct exchange {
+    struct client *client;
+    struct exchange *next, *previous;
     client_answer_fn *answered;
     void *context;
 };
+
+static void exchange_free(struct exchange *exchange) {
+    if (exchange->previous) exchange->previous->next = exchange->next;
+    else exchange->client->exchanges = exchange->next;
+    if (exchange->next) exchange->next->previous = exchange->previous;
+    free(exchange);
+}
 
 static const char *const content_types[] = {
 #define CONTENT_TYPE(id, type) type,
@@ -25,7 +34,7 @@ struct kube_answer client_read_answer(struct arena *arena, const struct http_ans
 
 static void on_answer(void *owner, struct http_answer *answer) {
     struct exchange exchange = *(struct exchange *)owner;
-    free(owner);
+    exchange_free(owner);
     struct arena arena;
     arena_init(&arena, LIMIT_BODY_BYTES);
     struct kube_answer kube = client_read_answer(&arena, answer);
@@ -33,10 +42,12 @@ static void on_answer(void *owner, struct http_answer *answer) {
     arena_release(&arena);
 }
 
-bool client_send(struct http_client *http, const struct client_request *request, client_answer_fn *answered, void *context) {
+bool client_send(struct client *client, const struct client_request *request, client_answer_fn *answered, void *context) {
     struct exchange *exchange = malloc(sizeof *exchange);
     if (!exchange) return false;
-    *exchange = (struct exchange){answered, context};
+    *exchange = (struct exchange){.client = client, .next = client->exchanges, .answered = answered, .context = context};
+    if (exchange->next) exchange->next->previous = exchange;
+    client->exchanges = exchange;
     struct http_request wire = {
         .method = request->method,
         .path = request->path,
@@ -45,7 +56,13 @@ bool client_send(struct http_client *http, const struct client_request *request,
         .accept_gzip = request->content == CONTENT_NONE,
         .timeout_ms = request->deadline_ms,
     };
-    if (http_send(http, &wire, on_answer, exchange)) return true;
-    free(exchange);
+    if (http_send(client->http, &wire, on_answer, exchange)) return true;
+    exchange_free(exchange);
     return false;
+}
+
+void client_release(struct client *client) {
+    http_client_free(client->http);
+    client->http = NULL;
+    while (client->exchanges) exchange_free(client->exchanges);
 }

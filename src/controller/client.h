@@ -20,6 +20,13 @@ enum client_content {
 #undef CONTENT_ENUM
 };
 
+struct exchange;
+
+struct client {
+    struct http_client *http;
+    struct exchange *exchanges; /* sent, not answered yet */
+};
+
 struct client_request {
     const char *method;
     struct str path; /* with its query */
@@ -32,7 +39,9 @@ struct client_request {
 typedef void client_answer_fn(void *context, const struct kube_answer *answer, struct strbuf *body);
 
 /* False when memory is out; the callback is not called then. */
-bool client_send(struct http_client *http, const struct client_request *request, client_answer_fn *answered, void *context);
+bool client_send(struct client *client, const struct client_request *request, client_answer_fn *answered, void *context);
+/* Closes the HTTP client: what is still going on is cancelled, without callbacks. */
+void client_release(struct client *client);
 /* What a finished exchange means; everything in the arena. */
 struct kube_answer client_read_answer(struct arena *arena, const struct http_answer *answer);
 

@@ -113,13 +113,12 @@ bool connection_open(struct arena *arena, struct loop *loop, const struct connec
         .credentials = credentials_get,
         .credentials_owner = out->credentials,
     };
-    out->http = http_client_new(loop, &http, error);
-    if (out->http) return true;
+    out->client.http = http_client_new(loop, &http, error);
+    if (out->client.http) return true;
     credentials_free(out->credentials);
     return false;
 }
 
 void connection_close(struct connection *connection) {
-    http_client_free(connection->http);
     credentials_free(connection->credentials);
 }

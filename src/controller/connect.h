@@ -5,8 +5,8 @@
 #define MB_CONTROLLER_CONNECT_H
 
 #include "base/arena.h"
+#include "controller/client.h"
 #include "io/credentials.h"
-#include "io/http_client.h"
 
 struct connect_options {
     const char *kubeconfig; /* NULL: in a pod its account, else ~/.kube/config; several files are separated by colons */
@@ -16,12 +16,13 @@ struct connect_options {
 
 struct connection {
     struct credentials *credentials;
-    struct http_client *http;
+    struct client client;
     struct str server, namespace; /* namespace: the pod's, or the context's, or "default"; in the arena */
 };
 
 /* False and `error` with the file or field and the remedy. Texts live in the arena. */
 bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out, struct error *error);
+/* After client_release. */
 void connection_close(struct connection *connection);
 
 #endif

@@ -239,7 +239,7 @@ static void tell_dropped(struct controller *controller, struct str fields) {
     struct str message = arena_printf(&controller->arena, "%s that model-booster knows: %.*s; they have no effect here", lead, STR_ARG(fields));
     struct event event = {true, "FieldsDropped", message, "apiextensions.k8s.io/v1", "CustomResourceDefinition", STR_EMPTY,
                           STR(PLURAL_BOOSTER "." GROUP_WORKLOAD), STR_EMPTY};
-    event_send(controller->connection.http, loop_wall_ms(controller->loop), &controller->log, &event);
+    event_send(&controller->connection.client, loop_wall_ms(controller->loop), &controller->log, &event);
     log_write(&controller->log, LOG_WARN, lead, LOG_FIELDS({"fields", fields}));
 }
 
@@ -285,7 +285,7 @@ static bool init_follower(struct controller *controller, struct follower *follow
                      .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(kind)), .kind = str_of(follower_kind(follower))},
         .namespace = scope->namespace,
     };
-    return watcher_init(&follower->watcher, controller->loop, controller->connection.http, &settings, number_random_next(&controller->random),
+    return watcher_init(&follower->watcher, controller->loop, controller->connection.client.http, &settings, number_random_next(&controller->random),
                         on_event, follower);
 }
 
@@ -311,7 +311,7 @@ static bool init_config(struct controller *controller) {
         .field_selector = STR("metadata.name=" CONFIG_MAP_NAME),
     };
     controller->config = (struct follower){.controller = controller};
-    return watcher_init(&controller->config.watcher, controller->loop, controller->connection.http, &settings,
+    return watcher_init(&controller->config.watcher, controller->loop, controller->connection.client.http, &settings,
                         number_random_next(&controller->random), on_config_event, &controller->config);
 }
 
@@ -319,7 +319,7 @@ static bool init_reconciler(struct controller *controller) {
     const struct controller_options *options = controller->options;
     controller->reconciler = (struct reconciler){
         .loop = controller->loop,
-        .http = controller->connection.http,
+        .client = &controller->connection.client,
         .store = &controller->store,
         .log = &controller->log,
         .settings = {.machine = {.status_shape = {true, true}}, .upgrade = options->upgrade, .max_rollouts = options->max_rollouts,
@@ -364,7 +364,7 @@ static bool init_parts(struct controller *controller, struct error *error) {
     controller->dropped_fields = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES * 4);
     store_init(&controller->store);
     bool is_ready = init_loop_parts(controller) && init_reconciler(controller) && init_scopes(controller) && init_config(controller) &&
-                    definitions_init(&controller->definitions, controller->loop, controller->connection.http, on_definitions, controller);
+                    definitions_init(&controller->definitions, controller->loop, &controller->connection.client, on_definitions, controller);
     return is_ready || error_set(error, ERROR_MEMORY, "out of memory while starting");
 }
 
@@ -374,6 +374,7 @@ static void release_parts(struct controller *controller) {
         for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) watcher_release(&controller->scopes[i].children[kind].watcher);
     }
     watcher_release(&controller->config.watcher);
+    client_release(&controller->connection.client);
     definitions_release(&controller->definitions);
     reconciler_release(&controller->reconciler);
     store_release(&controller->store);
@@ -407,9 +408,6 @@ bool controller_run(const struct controller_options *options, struct error *erro
     bool is_connected = controller.loop && connection_open(&controller.arena, controller.loop, &connect, &controller.connection, error);
     bool is_clean = is_connected && run(&controller, error);
     if (is_connected) {
-        /* The client goes first: nothing is called back any more. */
-        http_client_free(controller.connection.http);
-        controller.connection.http = NULL;
         release_parts(&controller);
         connection_close(&controller.connection);
     }

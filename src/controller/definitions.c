@@ -1,7 +1,5 @@
 #include "controller/definitions.h"
 
-#include "controller/client.h"
-
 enum { READ_DEADLINE_MS = 15 * 1000, TRIES_MAX = 5, TRY_AGAIN_MS = 2000 };
 
 static const char document_key[] = "apis/" API_VERSION_WORKLOAD;
@@ -10,8 +8,8 @@ static void on_timer(void *owner) {
     definitions_read(owner);
 }
 
-bool definitions_init(struct definitions *definitions, struct loop *loop, struct http_client *http, definitions_found_fn *found, void *context) {
-    *definitions = (struct definitions){.loop = loop, .http = http, .found = found, .context = context};
+bool definitions_init(struct definitions *definitions, struct loop *loop, struct client *client, definitions_found_fn *found, void *context) {
+    *definitions = (struct definitions){.loop = loop, .client = client, .found = found, .context = context};
     definitions->timer = loop_timer_new(loop, on_timer, definitions);
     return definitions->timer != NULL;
 }
@@ -32,7 +30,7 @@ static void conclude(struct definitions *definitions, struct arena *arena, const
 
 static bool get(struct definitions *definitions, struct str path, client_answer_fn *answered) {
     struct client_request request = {.method = "GET", .path = path, .deadline_ms = READ_DEADLINE_MS};
-    return client_send(definitions->http, &request, answered, definitions);
+    return client_send(definitions->client, &request, answered, definitions);
 }
 
 static yyjson_val *read_body(struct arena *arena, const struct kube_answer *answer, const struct strbuf *body) {

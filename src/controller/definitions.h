@@ -5,15 +5,15 @@
 #ifndef MB_CONTROLLER_DEFINITIONS_H
 #define MB_CONTROLLER_DEFINITIONS_H
 
+#include "controller/client.h"
 #include "controller/settings.h"
-#include "io/http_client.h"
 
 /* `facts` lives until return. `is_found`: the server has described our kinds. */
 typedef void definitions_found_fn(void *context, const struct definition_facts *facts, bool is_found);
 
 struct definitions {
     struct loop *loop;
-    struct http_client *http;
+    struct client *client;
     struct loop_timer *timer;
     definitions_found_fn *found;
     void *context;
@@ -22,7 +22,7 @@ struct definitions {
 };
 
 /* False when memory is out. */
-bool definitions_init(struct definitions *definitions, struct loop *loop, struct http_client *http, definitions_found_fn *found, void *context);
+bool definitions_init(struct definitions *definitions, struct loop *loop, struct client *client, definitions_found_fn *found, void *context);
 void definitions_release(struct definitions *definitions);
 /* Reads them (again); `found` is called from the loop. */
 void definitions_read(struct definitions *definitions);

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 
-#include "controller/client.h"
 #include "base/hash.h"
 #include "data/rfc3339.h"
 
@@ -46,7 +45,7 @@ static yyjson_val *event_object(struct arena *arena, const struct event *event, 
     return json_freeze(arena, object);
 }
 
-void event_send(struct http_client *http, int64_t wall_ms, const struct log *log, const struct event *event) {
+void event_send(struct client *client, int64_t wall_ms, const struct log *log, const struct event *event) {
     struct arena arena;
     arena_init(&arena, EVENT_ARENA_BYTES);
     struct strbuf body = strbuf_with_max(EVENT_ARENA_BYTES);
@@ -60,7 +59,7 @@ void event_send(struct http_client *http, int64_t wall_ms, const struct log *log
         .deadline_ms = EVENT_DEADLINE_MS,
     };
     /* on_answer only reads it. */
-    if (!arena.exhausted) client_send(http, &request, on_answer, (void *)(uintptr_t)log);
+    if (!arena.exhausted) client_send(client, &request, on_answer, (void *)(uintptr_t)log);
     strbuf_release(&body);
     arena_release(&arena);
 }

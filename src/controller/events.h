@@ -4,8 +4,8 @@
 #ifndef MB_CONTROLLER_EVENTS_H
 #define MB_CONTROLLER_EVENTS_H
 
+#include "controller/client.h"
 #include "controller/log.h"
-#include "io/http_client.h"
 
 struct event {
     bool is_warning;
@@ -18,6 +18,6 @@ struct event {
 };
 
 /* `log` hears of an Event that was refused, at level debug; it must outlive the client. */
-void event_send(struct http_client *http, int64_t wall_ms, const struct log *log, const struct event *event);
+void event_send(struct client *client, int64_t wall_ms, const struct log *log, const struct event *event);
 
 #endif

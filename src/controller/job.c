@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/client.h"
 #include "controller/events.h"
 
 
@@ -126,7 +125,7 @@ static void tell_unkept(const struct job *job, struct str field) {
     snprintf(message, sizeof message, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it", kind,
              STR_ARG(job->request.name), STR_ARG(field));
     struct event event = {true, "FieldNotKept", str_of(message), API_VERSION_WORKLOAD, KIND_BOOSTER, job->namespace, job->name, job->uid};
-    event_send(reconciler->http, now_ms(job), reconciler->log, &event);
+    event_send(reconciler->client, now_ms(job), reconciler->log, &event);
     log_write(reconciler->log, LOG_WARN, "the server does not keep a field",
               LOG_FIELDS({"kind", str_of(kind)}, {"namespace", job->namespace}, {"name", job->request.name}, {"field", field}));
 }
@@ -252,17 +251,28 @@ static void job_advance(struct job *job) {
         .body = job->request.body,
         .deadline_ms = wire[job->request.verb].deadline_ms,
     };
-    if (!client_send(job->reconciler->http, &request, job_answered, job)) {
+    if (!client_send(job->reconciler->client, &request, job_answered, job)) {
         reconciler_job_done(job, &(struct done){.wants_retry = true});
         return;
     }
     job->reconciler->in_flight++;
 }
 
+void job_free(struct job *job) {
+    if (job->previous) job->previous->next = job->next;
+    else job->reconciler->jobs = job->next;
+    if (job->next) job->next->previous = job->previous;
+    arena_release(&job->arena);
+    free(job);
+}
+
 bool job_start(struct reconciler *reconciler, struct str key) {
     struct job *job = calloc(1, sizeof *job);
     if (!job) return false;
     job->reconciler = reconciler;
+    job->next = reconciler->jobs;
+    if (job->next) job->next->previous = job;
+    reconciler->jobs = job;
     arena_init(&job->arena, LIMIT_RECONCILE_ARENA_BYTES);
     struct booster_entry *entry = parse_key(job, key) ? store_booster(reconciler->store, job->namespace, job->name) : NULL;
     struct done done = {0};

@@ -9,6 +9,7 @@
 
 struct job {
     struct reconciler *reconciler;
+    struct job *next, *previous; /* among reconciler->jobs */
     struct arena arena;
     struct str namespace, name; /* in the arena */
     struct str key;             /* "namespace/name" */
@@ -21,6 +22,8 @@ struct job {
 
 /* Starts the run for a key; it may end at once. False when there is nothing to do or memory is out (then the key is retried). */
 bool job_start(struct reconciler *reconciler, struct str key);
+
+void job_free(struct job *job);
 
 /* reconciler.c: the run has ended; frees the job. */
 void reconciler_job_done(struct job *job, const struct done *done);

@@ -1,7 +1,5 @@
 #include "controller/reconciler.h"
 
-#include <stdlib.h>
-
 #include "controller/job.h"
 
 enum { STARTS_PER_TURN = 16 }; /* runs begun before the loop gets its turn again: about 2 ms */
@@ -47,6 +45,7 @@ bool reconciler_init(struct reconciler *reconciler, uint64_t seed) {
 }
 
 void reconciler_release(struct reconciler *reconciler) {
+    while (reconciler->jobs) job_free(reconciler->jobs);
     workqueue_release(&reconciler->queue);
     loop_timer_free(reconciler->timer);
     loop_deferred_free(reconciler->turn);
@@ -127,8 +126,7 @@ void reconciler_job_done(struct job *job, const struct done *done) {
     }
     schedule_again(reconciler, job->key, done);
     workqueue_done(&reconciler->queue, job->key);
-    arena_release(&job->arena);
-    free(job);
+    job_free(job);
     if (reconciler->is_stopping && reconciler->in_flight == 0) reconciler->idle(reconciler->context);
     else pump_soon(reconciler);
 }

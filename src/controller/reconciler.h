@@ -3,14 +3,14 @@
  *
  *   queue -> job {arena, machine} -> request -> answer -> records in the store -> next request ... -> status, back to the queue
  *
- * Owns the jobs and the queue; borrows store, HTTP client and loop. Nothing here decides: booster/reconcile.h does.
+ * Owns the jobs and the queue; borrows store, client and loop. Nothing here decides: booster/reconcile.h does.
  */
 #ifndef MB_CONTROLLER_RECONCILER_H
 #define MB_CONTROLLER_RECONCILER_H
 
+#include "controller/client.h"
 #include "controller/controller.h"
 #include "controller/store.h"
-#include "io/http_client.h"
 #include "kube/workqueue.h"
 
 struct reconciler_settings {
@@ -25,7 +25,7 @@ typedef enum kind_state reconciler_kind_state_fn(void *context, enum child_kind 
 
 struct reconciler {
     struct loop *loop;
-    struct http_client *http;
+    struct client *client;
     struct store *store;
     const struct log *log;
     struct reconciler_settings settings;
@@ -36,6 +36,7 @@ struct reconciler {
     struct workqueue queue;
     struct number_random random;
     struct loop_timer *timer;  /* for the next delayed key */
+    struct job *jobs;          /* under way */
     int in_flight;
     int rollouts;              /* models that hold a slot */
     struct loop_deferred *turn;
@@ -45,6 +46,7 @@ struct reconciler {
 
 /* Fields above `queue` are filled by the caller. False when memory is out. */
 bool reconciler_init(struct reconciler *reconciler, uint64_t seed);
+/* Also the jobs that still wait for an answer; the client must be closed before. */
 void reconciler_release(struct reconciler *reconciler);
 /* What is in line waits until this is called: a kind whose list is not known yet is unknown, never empty. */
 void reconciler_begin_work(struct reconciler *reconciler);
