@@ -75,15 +75,35 @@ struct str arena_copy(struct arena *arena, struct str s) {
     return (struct str){copy, s.len};
 }
 
+/* Most texts are short: one pass prints them, and only longer ones need a second. */
 struct str arena_printf(struct arena *arena, const char *format, ...) {
+    char few[256];
     va_list arguments;
     va_start(arguments, format);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(few, sizeof few, format, arguments);
     va_end(arguments);
     char *text = length < 0 ? NULL : arena_alloc(arena, (size_t)length + 1);
     if (!text) return STR_EMPTY;
+    if ((size_t)length < sizeof few) {
+        memcpy(text, few, (size_t)length);
+        return (struct str){text, (size_t)length};
+    }
     va_start(arguments, format);
     vsnprintf(text, (size_t)length + 1, format, arguments);
     va_end(arguments);
     return (struct str){text, (size_t)length};
+}
+
+struct str arena_join(struct arena *arena, struct str a, struct str b, struct str c) {
+    size_t length;
+    if (__builtin_add_overflow(a.len, b.len, &length) || __builtin_add_overflow(length, c.len, &length) || length == SIZE_MAX) {
+        arena->exhausted = true;
+        return STR_EMPTY;
+    }
+    char *text = arena_alloc(arena, length + 1);
+    if (!text) return STR_EMPTY;
+    if (a.len) memcpy(text, a.ptr, a.len);
+    if (b.len) memcpy(text + a.len, b.ptr, b.len);
+    if (c.len) memcpy(text + a.len + b.len, c.ptr, c.len);
+    return (struct str){text, length};
 }

@@ -38,5 +38,7 @@ void *arena_array(struct arena *arena, size_t count, size_t element_bytes);
 struct str arena_copy(struct arena *arena, struct str s);
 /* printf into the arena, terminated; the empty view when exhausted. */
 struct str arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The three one after the other, terminated; the empty view when exhausted. */
+struct str arena_join(struct arena *arena, struct str a, struct str b, struct str c);
 
 #endif

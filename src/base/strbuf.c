@@ -55,7 +55,11 @@ void strbuf_append(struct strbuf *buf, struct str s) {
 }
 
 void strbuf_append_char(struct strbuf *buf, char c) {
-    strbuf_append(buf, (struct str){&c, 1});
+    char *end = buf->len + 1 < buf->capacity && !buf->failed && buf->len < buf->max ? buf->ptr + buf->len : strbuf_reserve(buf, 1);
+    if (!end) return;
+    end[0] = c;
+    end[1] = 0;
+    buf->len++;
 }
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...) {

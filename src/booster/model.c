@@ -47,7 +47,7 @@ yyjson_val *model_field(const yyjson_val *object, const char *key) {
 
 struct str model_path(struct arena *arena, struct str parent, const char *key) {
     if (parent.len == 0) return str_of(key);
-    return arena_printf(arena, "%.*s.%s", STR_ARG(parent), key);
+    return arena_join(arena, parent, STR("."), str_of(key));
 }
 
 struct str model_key_path(struct arena *arena, struct str parent, struct str key) {
@@ -56,7 +56,7 @@ struct str model_key_path(struct arena *arena, struct str parent, struct str key
         char c = key.ptr[i];
         is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '$';
     }
-    if (is_plain) return arena_printf(arena, "%.*s%s%.*s", STR_ARG(parent), parent.len ? "." : "", STR_ARG(key));
+    if (is_plain) return arena_join(arena, parent, parent.len ? STR(".") : STR_EMPTY, key);
     return arena_printf(arena, "%.*s[%s]", STR_ARG(parent), QUOTE(key));
 }
 

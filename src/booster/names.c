@@ -38,7 +38,7 @@ enum child_kind child_kind_of(struct str text) {
 
 struct str child_name(struct arena *arena, struct str model, struct str backend) {
     if (backend.len == 0) return model;
-    return arena_printf(arena, "%.*s-%.*s", STR_ARG(model), STR_ARG(backend));
+    return arena_join(arena, model, STR("-"), backend);
 }
 
 bool name_is_lower_alnum_dash(struct str name) {

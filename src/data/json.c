@@ -169,26 +169,31 @@ bool json_add_copy(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key,
     return yyjson_mut_obj_add_val(doc, object, key, yyjson_val_mut_copy(doc, loose(value)));
 }
 
+static void write_escaped(struct strbuf *out, unsigned char c) {
+    if (c == '"' || c == '\\') {
+        strbuf_append_char(out, '\\');
+        strbuf_append_char(out, (char)c);
+    } else if (c == '\n') {
+        strbuf_append(out, STR("\\n"));
+    } else if (c == '\t') {
+        strbuf_append(out, STR("\\t"));
+    } else if (c == '\r') {
+        strbuf_append(out, STR("\\r"));
+    } else {
+        strbuf_printf(out, "\\u%04x", c);
+    }
+}
+
+/* In runs of what needs no escape; most texts are one run. */
 void json_write_text(struct strbuf *out, struct str text) {
-    strbuf_append_char(out, '"');
     size_t start = 0;
+    strbuf_append_char(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c >= 0x20 && c != '"' && c != '\\') continue;
         strbuf_append(out, (struct str){text.ptr + start, i - start});
+        write_escaped(out, c);
         start = i + 1;
-        if (c == '"' || c == '\\') {
-            strbuf_append_char(out, '\\');
-            strbuf_append_char(out, (char)c);
-        } else if (c == '\n') {
-            strbuf_append(out, STR("\\n"));
-        } else if (c == '\t') {
-            strbuf_append(out, STR("\\t"));
-        } else if (c == '\r') {
-            strbuf_append(out, STR("\\r"));
-        } else {
-            strbuf_printf(out, "\\u%04x", c);
-        }
     }
     strbuf_append(out, str_from(text, start));
     strbuf_append_char(out, '"');
@@ -247,17 +252,33 @@ static int compare_keys(const void *a, const void *b) {
 
 static void write_value(struct strbuf *out, yyjson_val *value, struct layout layout, int depth);
 
-static void write_members(struct strbuf *out, yyjson_val *const *keys, size_t count, struct layout layout, int depth) {
-    for (size_t i = 0; i < count; i++) {
-        if (i) strbuf_append_char(out, ',');
-        write_break(out, layout, depth + 1);
-        json_write_text(out, json_text(keys[i]));
-        strbuf_append(out, layout.indented ? STR(": ") : STR(":"));
-        write_value(out, yyjson_obj_iter_get_val(keys[i]), layout, depth + 1);
-    }
+static void write_member(struct strbuf *out, yyjson_val *key, bool is_first, struct layout layout, int depth) {
+    if (!is_first) strbuf_append_char(out, ',');
+    write_break(out, layout, depth + 1);
+    json_write_text(out, json_text(key));
+    strbuf_append_char(out, ':');
+    if (layout.indented) strbuf_append_char(out, ' ');
+    write_value(out, yyjson_obj_iter_get_val(key), layout, depth + 1);
 }
 
-static void write_object(struct strbuf *out, yyjson_val *object, struct layout layout, int depth) {
+static bool is_sorted(yyjson_val *object) {
+    struct str last = STR_EMPTY;
+    size_t index, max;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(object, index, max, key, member) {
+        if (str_compare(last, json_text(key)) > 0) return false;
+        last = json_text(key);
+    }
+    return true;
+}
+
+static void write_in_own_order(struct strbuf *out, yyjson_val *object, struct layout layout, int depth) {
+    size_t index, max;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(object, index, max, key, member) write_member(out, key, index == 0, layout, depth);
+}
+
+static void write_sorted(struct strbuf *out, yyjson_val *object, struct layout layout, int depth) {
     enum { FEW = 32 };
     yyjson_val *few[FEW];
     size_t count = yyjson_obj_size(object);
@@ -269,12 +290,17 @@ static void write_object(struct strbuf *out, yyjson_val *object, struct layout l
     size_t index, max;
     yyjson_val *key, *member;
     yyjson_obj_foreach(object, index, max, key, member) keys[index] = key;
-    if (layout.sorted) qsort(keys, count, sizeof(yyjson_val *), compare_keys);
-    strbuf_append_char(out, '{');
-    write_members(out, keys, count, layout, depth);
-    if (count) write_break(out, layout, depth);
-    strbuf_append_char(out, '}');
+    qsort(keys, count, sizeof(yyjson_val *), compare_keys);
+    for (size_t i = 0; i < count; i++) write_member(out, keys[i], i == 0, layout, depth);
     if (keys != few) free(keys);
+}
+
+static void write_object(struct strbuf *out, yyjson_val *object, struct layout layout, int depth) {
+    strbuf_append_char(out, '{');
+    if (layout.sorted && !is_sorted(object)) write_sorted(out, object, layout, depth);
+    else write_in_own_order(out, object, layout, depth);
+    if (yyjson_obj_size(object)) write_break(out, layout, depth);
+    strbuf_append_char(out, '}');
 }
 
 static void write_array(struct strbuf *out, yyjson_val *array, struct layout layout, int depth) {

@@ -26,7 +26,7 @@ static const char *const accelerators[] = {"nvidia.com/gpu", "huawei.com/ascend-
  * urllib, which would follow the proxies of the environment.
  */
 static const char drain_script[] =
-    "import http.client, re, sys, time\n"
+    "import http.client, re, socket, sys, time\n"
     "port, end, idle = int(sys.argv[1]), time.monotonic() + float(sys.argv[2]), 0\n"
     "gauge = re.compile(r'^vllm:num_requests_(?:running|waiting)(?:\\{.*\\})? ([^ ]+)', re.M)\n"
     "while idle < 3 and time.monotonic() < end:\n"
@@ -35,12 +35,12 @@ static const char drain_script[] =
     "        engine.request('GET', '/metrics')\n"
     "        answer = engine.getresponse()\n"
     "        text = answer.read().decode('utf-8', 'replace')\n"
-    "        idle = 0 if any(float(n) > 0 for n in gauge.findall(text)) else idle + 1\n"
     "        if answer.status != 200: break\n"
-    "    except ConnectionRefusedError:\n"
-    "        break\n"
-    "    except (OSError, ValueError, http.client.HTTPException):\n"
+    "        idle = 0 if any(float(n) > 0 for n in gauge.findall(text)) else idle + 1\n"
+    "    except (socket.timeout, TimeoutError, ValueError, http.client.HTTPException):\n"
     "        idle = 0\n"
+    "    except OSError:\n"
+    "        break\n"
     "    time.sleep(1)\n";
 
 static void add_http_get(const struct build *build, yyjson_mut_val *probe, int64_t port) {
