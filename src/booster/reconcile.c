@@ -276,9 +276,21 @@ static void settle_refusal(struct reconcile *run, const struct answer *answer) {
     }
 }
 
+static void count_recreation(struct reconcile *run) {
+    struct reconcile_memory *memory = run->memory;
+    bool is_recreation = run->pending.verb == REQUEST_DELETE && run->pending.kind == CHILD_SERVING && !is_removal(run, run->pending_index);
+    if (!is_recreation) return;
+    if (memory->recreated_generation != run->booster.generation) memory->recreated_count = 0;
+    memory->recreated_generation = run->booster.generation;
+    memory->recreated_count++;
+}
+
 static void answer_write(struct reconcile *run, const struct answer *answer) {
     switch (answer->kind) {
-    case ANSWER_OK: run->progress[run->pending_index].write_count++; break; /* the record says the rest */
+    case ANSWER_OK: /* the record says the rest */
+        run->progress[run->pending_index].write_count++;
+        count_recreation(run);
+        break;
     case ANSWER_LOST:
     case ANSWER_NOT_FOUND:
     case ANSWER_EXISTS:

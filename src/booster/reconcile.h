@@ -91,6 +91,8 @@ struct reconcile_memory {
     int64_t former_since_ms;     /* since when a child of a former ModelBooster is in the way */
     uint64_t status_sent;        /* hash of the last status written ... */
     uint64_t status_kept;        /* ... and of what the server made of it */
+    int64_t recreated_generation; /* for this generation of the ModelBooster ... */
+    uint32_t recreated_count;     /* ... so many ModelServings were deleted to be created anew: at most one a backend */
 };
 
 struct reconcile_settings {

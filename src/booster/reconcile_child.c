@@ -143,7 +143,8 @@ static bool replace_route(const struct step_context *step) {
 
 static void note_gang_wish(const struct step_context *step) {
     struct child_outcome *outcome = &step->run->outcomes[step->index];
-    outcome->needs_recreate = step->child->wishes_other_gang;
+    /* A frozen one is as somebody else made it; nothing was wished since. */
+    outcome->needs_recreate = step->child->wishes_other_gang && !step->run->desire.notes[step->index].is_frozen;
     if (!outcome->needs_recreate) return;
     struct str name = named(step);
     outcome->message = arena_printf(step->run->arena,
@@ -225,10 +226,16 @@ static bool change_in_place(const struct step_context *step) {
     return change(step, REQUEST_PATCH, body, why);
 }
 
+/* Where a webhook makes another gangPolicy of each, one attempt is enough. */
+static bool may_recreate(const struct reconcile *run) {
+    bool is_spent = run->memory->recreated_generation == run->booster.generation && run->memory->recreated_count >= run->booster.backend_count;
+    return run->booster.allow_recreate && !is_spent;
+}
+
 static bool change_or_replace(const struct step_context *step) {
     const struct child *child = step->child;
     if (is_renamed(step)) return replace_route(step);
-    if (child->wishes_other_gang && step->run->booster.allow_recreate) return delete_to_recreate(step);
+    if (child->wishes_other_gang && may_recreate(step->run)) return delete_to_recreate(step);
     if (change_in_place(step)) return true;
     if (step->run->outcomes[step->index].state == CHILD_APPLIED) note_gang_wish(step);
     return false;
