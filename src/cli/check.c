@@ -1,11 +1,9 @@
 #include "cli/check.h"
 
-#include <stdio.h>
-
 #include "booster/validate.h"
+#include "cli/report.h"
 
-bool check_input(struct arena *arena, struct input *input, struct check_counts *out)
-{
+bool check_input(struct arena *arena, struct input *input, struct check_counts *out) {
     struct check_counts counts = {0};
     for (struct manifest *manifest = input->first; manifest; manifest = manifest->next) {
         struct findings *findings = &manifest->findings;
@@ -15,8 +13,7 @@ bool check_input(struct arena *arena, struct input *input, struct check_counts *
             booster_validate(&manifest->booster, findings);
         }
         if (arena->exhausted) {
-            fprintf(stderr, "model-booster: the input needs more than %zu MiB of memory; give fewer files at a time\n",
-                    arena->limit_bytes >> 20);
+            report_exhausted(arena);
             return false;
         }
         counts.errors += findings->error_count;

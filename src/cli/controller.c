@@ -7,43 +7,35 @@
 
 enum { FLAGS_ARENA_BYTES = 1024 * 1024, DEFAULT_IN_FLIGHT = 64, MOST_IN_FLIGHT = 1000, MOST_ROLLOUTS = 1000 };
 
-static int run(const struct controller_options *options)
-{
+static int run(const struct controller_options *options) {
     struct error error = {0};
-    if (controller_run(options, &error))
-        return EXIT_CLEAN;
+    if (controller_run(options, &error)) return EXIT_CLEAN;
     fprintf(stderr, "model-booster controller: %s%s%s\n", error.path, error.path[0] ? ": " : "", error.message);
     return EXIT_UNABLE;
 }
 
-int command_controller(int argc, char **argv)
-{
+int command_controller(int argc, char **argv) {
     struct controller_options options = {.max_in_flight = DEFAULT_IN_FLIGHT, .max_rollouts = 1};
     struct flag_list namespaces = {0};
     int upgrade = UPGRADE_ON_EDIT, level = LOG_INFO, format = LOG_TEXT;
     /* Words in the order of their enums. */
     const struct flag flags[] = {
-        {.name = "kubeconfig", .kind = FLAG_TEXT, .argument = "FILE", .out.text = &options.kubeconfig,
-         .help = "how to reach the cluster; else $KUBECONFIG, else the pod's own account"},
-        {.name = "context", .kind = FLAG_TEXT, .argument = "NAME", .out.text = &options.context,
-         .help = "of the kubeconfig; else its current one"},
-        {.name = "namespace", .letter = 'n', .kind = FLAG_LIST, .argument = "NAME", .out.list = &namespaces,
-         .help = "look after this one only; may be repeated; else all"},
-        {.name = "downloader-image", .kind = FLAG_TEXT, .argument = "IMAGE", .out.text = &options.downloader_image,
-         .help = "stronger than the ConfigMap model-booster-controller-config"},
-        {.name = "runtime-image", .kind = FLAG_TEXT, .argument = "IMAGE", .out.text = &options.runtime_image,
-         .help = "the same for the runtime"},
-        {.name = "max-in-flight", .kind = FLAG_NUMBER, .argument = "N", .minimum = 1, .maximum = MOST_IN_FLIGHT,
-         .out.number = &options.max_in_flight, .help = "ModelBoosters with a request under way at once; default 64"},
-        {.name = "upgrade", .kind = FLAG_CHOICE, .argument = "on-edit|rolling", .out.choice = &upgrade,
-         .help = "when other images or a newer generator reach running models; default on-edit"},
-        {.name = "max-rollouts", .kind = FLAG_NUMBER, .argument = "N", .minimum = 1, .maximum = MOST_ROLLOUTS,
-         .out.number = &options.max_rollouts, .help = "models upgraded at a time when rolling; default 1"},
-        {.name = "allow-exec", .kind = FLAG_SWITCH, .out.is_on = &options.allow_exec,
-         .help = "let the kubeconfig run programs that fetch credentials"},
-        {.name = "log-level", .kind = FLAG_CHOICE, .argument = "debug|info|warn|error", .out.choice = &level, .help = "default info"},
-        {.name = "log-format", .kind = FLAG_CHOICE, .argument = "text|json", .out.choice = &format, .help = "default text"},
-        {.name = NULL},
+        FLAG_ROW_TEXT("kubeconfig", 0, "FILE", &options.kubeconfig,
+                      "how to reach the cluster; else $KUBECONFIG, else the pod's own account"),
+        FLAG_ROW_TEXT("context", 0, "NAME", &options.context, "of the kubeconfig; else its current one"),
+        FLAG_ROW_LIST("namespace", 'n', "NAME", &namespaces, "look after this one only; may be repeated; else all"),
+        FLAG_ROW_TEXT("downloader-image", 0, "IMAGE", &options.downloader_image,
+                      "stronger than the ConfigMap model-booster-controller-config"),
+        FLAG_ROW_TEXT("runtime-image", 0, "IMAGE", &options.runtime_image, "the same for the runtime"),
+        FLAG_ROW_NUMBER("max-in-flight", 0, 1, MOST_IN_FLIGHT, &options.max_in_flight,
+                        "ModelBoosters with a request under way at once; default 64"),
+        FLAG_ROW_CHOICE("upgrade", 0, "on-edit|rolling", &upgrade,
+                        "when other images or a newer generator reach running models; default on-edit"),
+        FLAG_ROW_NUMBER("max-rollouts", 0, 1, MOST_ROLLOUTS, &options.max_rollouts, "models upgraded at a time when rolling; default 1"),
+        FLAG_ROW_SWITCH("allow-exec", 0, &options.allow_exec, "let the kubeconfig run programs that fetch credentials"),
+        FLAG_ROW_CHOICE("log-level", 0, "debug|info|warn|error", &level, "default info"),
+        FLAG_ROW_CHOICE("log-format", 0, "text|json", &format, "default text"),
+        FLAG_ROW_END,
     };
     const struct usage usage = {
         "controller [flags]",
@@ -57,8 +49,7 @@ int command_controller(int argc, char **argv)
     int status;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         const char *configured = getenv("KUBECONFIG");
-        if (!options.kubeconfig && configured && *configured)
-            options.kubeconfig = configured;
+        if (!options.kubeconfig && configured && *configured) options.kubeconfig = configured;
         options.namespaces = namespaces.items;
         options.namespace_count = namespaces.count;
         options.upgrade = (enum upgrade_policy)upgrade;

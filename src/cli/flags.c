@@ -16,33 +16,24 @@ struct spelled {
     const char *value; /* attached with = or to the letter; NULL: not attached */
 };
 
-static bool has_name(const struct flag *flag, struct str name)
-{
-    return str_is(name, flag->name);
-}
-
-static bool unknown(const struct flag *flags, struct str name, struct error *error)
-{
+static bool unknown(const struct flag *flags, struct str name, struct error *error) {
     struct arena scratch;
     arena_init(&scratch, HELP_BYTES);
     const char *nearest = NULL;
     if (name.len < HELP_BYTES / 2) {
         struct str typed = arena_copy(&scratch, name);
-        for (const struct flag *flag = flags; flag->name && typed.len; flag++)
-            nearest = suggest_nearer(typed.ptr, nearest, flag->name);
+        for (const struct flag *flag = flags; flag->name && typed.len; flag++) nearest = suggest_nearer(typed.ptr, nearest, flag->name);
     }
     arena_release(&scratch);
-    if (nearest)
-        return error_set(error, ERROR_INVALID, "no flag %s; did you mean --%s?", QUOTE(name), nearest);
+    if (nearest) return error_set(error, ERROR_INVALID, "no flag %s; did you mean --%s?", QUOTE(name), nearest);
     return error_set(error, ERROR_INVALID, "no flag %s; --help lists them", QUOTE(name));
 }
 
-static bool find_long(const struct flag *flags, const char *text, struct spelled *out, struct error *error)
-{
+static bool find_long(const struct flag *flags, const char *text, struct spelled *out, struct error *error) {
     const char *equals = strchr(text, '=');
     struct str name = equals ? (struct str){text, (size_t)(equals - text)} : str_of(text);
     for (const struct flag *flag = flags; flag->name; flag++) {
-        if (has_name(flag, name)) {
+        if (str_is(name, flag->name)) {
             *out = (struct spelled){flag, equals ? equals + 1 : NULL};
             return true;
         }
@@ -50,8 +41,7 @@ static bool find_long(const struct flag *flags, const char *text, struct spelled
     return unknown(flags, name, error);
 }
 
-static bool find_short(const struct flag *flags, const char *text, struct spelled *out, struct error *error)
-{
+static bool find_short(const struct flag *flags, const char *text, struct spelled *out, struct error *error) {
     for (const struct flag *flag = flags; flag->name; flag++) {
         if (flag->letter && flag->letter == text[0]) {
             const char *rest = text[1] == '=' ? text + 2 : text + 1;
@@ -62,16 +52,14 @@ static bool find_short(const struct flag *flags, const char *text, struct spelle
     return error_set(error, ERROR_INVALID, "no flag %s; --help lists them", QUOTE(str_of(text)));
 }
 
-static bool store_switch(const struct flag *flag, const char *value, struct error *error)
-{
+static bool store_switch(const struct flag *flag, const char *value, struct error *error) {
     if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
         return error_set(error, ERROR_INVALID, "--%s is %s; write true or false, or no value", flag->name, QUOTE(str_of(value)));
     *flag->out.is_on = strcmp(value, "true") == 0;
     return true;
 }
 
-static bool store_number(const struct flag *flag, const char *value, struct error *error)
-{
+static bool store_number(const struct flag *flag, const char *value, struct error *error) {
     int64_t number;
     if (!number_parse_int64(str_of(value), &number) || number < flag->minimum || number > flag->maximum)
         return error_set(error, ERROR_INVALID, "--%s is %s; write a number from %d to %d", flag->name, QUOTE(str_of(value)), flag->minimum,
@@ -80,8 +68,7 @@ static bool store_number(const struct flag *flag, const char *value, struct erro
     return true;
 }
 
-static bool store_choice(const struct flag *flag, const char *value, struct error *error)
-{
+static bool store_choice(const struct flag *flag, const char *value, struct error *error) {
     int index = 0;
     for (const char *word = flag->argument; *word; index++) {
         size_t len = strcspn(word, "|");
@@ -95,73 +82,56 @@ static bool store_choice(const struct flag *flag, const char *value, struct erro
 }
 
 /* `room` is how many items the list may need in all. */
-static bool store_item(struct arena *arena, const struct flag *flag, const char *value, size_t room, struct error *error)
-{
+static bool store_item(struct arena *arena, const struct flag *flag, const char *value, size_t room, struct error *error) {
     struct flag_list *list = flag->out.list;
-    if (!list->items)
-        list->items = arena_array(arena, room, sizeof *list->items);
-    if (!list->items)
-        return error_set(error, ERROR_MEMORY, "out of memory for flags");
+    if (!list->items) list->items = arena_array(arena, room, sizeof *list->items);
+    if (!list->items) return error_set(error, ERROR_MEMORY, "out of memory for flags");
     list->items[list->count++] = value;
     return true;
 }
 
-static bool store(struct arena *arena, const struct flag *flag, const char *value, size_t room, struct error *error)
-{
+static bool store(struct arena *arena, const struct flag *flag, const char *value, size_t room, struct error *error) {
     if (!*value)
         return error_set(error, ERROR_INVALID, "--%s is empty; write %s", flag->name, flag->argument ? flag->argument : "true or false");
     switch (flag->kind) {
-    case FLAG_SWITCH:
-        return store_switch(flag, value, error);
-    case FLAG_TEXT:
-        *flag->out.text = value;
-        return true;
-    case FLAG_LIST:
-        return store_item(arena, flag, value, room, error);
-    case FLAG_NUMBER:
-        return store_number(flag, value, error);
-    case FLAG_CHOICE:
-        return store_choice(flag, value, error);
+    case FLAG_SWITCH: return store_switch(flag, value, error);
+    case FLAG_TEXT: *flag->out.text = value; return true;
+    case FLAG_LIST: return store_item(arena, flag, value, room, error);
+    case FLAG_NUMBER: return store_number(flag, value, error);
+    case FLAG_CHOICE: return store_choice(flag, value, error);
     }
     return false;
 }
 
-enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, struct error *error)
-{
+enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, struct error *error) {
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
         struct spelled spelled = {0};
-        if (strcmp(text, "-h") == 0 || strcmp(text, "--help") == 0)
-            return FLAGS_HELP;
+        if (strcmp(text, "-h") == 0 || strcmp(text, "--help") == 0) return FLAGS_HELP;
         if (text[0] != '-' || !text[1] || strcmp(text, "--") == 0) {
             error_set(error, ERROR_INVALID, "%s is no flag; files are given with -f FILE, and --help lists the flags", QUOTE(str_of(text)));
             return FLAGS_WRONG;
         }
         if (!(text[1] == '-' ? find_long(flags, text + 2, &spelled, error) : find_short(flags, text + 1, &spelled, error)))
             return FLAGS_WRONG;
-        if (!spelled.value && spelled.flag->kind == FLAG_SWITCH)
-            spelled.value = "true";
-        if (!spelled.value && i + 1 < argc)
-            spelled.value = argv[++i];
+        if (!spelled.value && spelled.flag->kind == FLAG_SWITCH) spelled.value = "true";
+        if (!spelled.value && i + 1 < argc) spelled.value = argv[++i];
         if (!spelled.value) {
             error_set(error, ERROR_INVALID, "--%s needs a value: --%s %s", spelled.flag->name, spelled.flag->name, spelled.flag->argument);
             return FLAGS_WRONG;
         }
-        if (!store(arena, spelled.flag, spelled.value, (size_t)argc, error))
-            return FLAGS_WRONG;
+        if (!store(arena, spelled.flag, spelled.value, (size_t)argc, error)) return FLAGS_WRONG;
     }
     return FLAGS_READ;
 }
 
-static void describe_flag(struct strbuf *out, const struct flag *flag)
-{
+static void describe_flag(struct strbuf *out, const struct flag *flag) {
     size_t start = out->len;
     if (flag->letter)
         strbuf_printf(out, "  -%c, --%s", flag->letter, flag->name);
     else
         strbuf_printf(out, "      --%s", flag->name);
-    if (flag->argument)
-        strbuf_printf(out, " %s", flag->argument);
+    if (flag->argument) strbuf_printf(out, " %s", flag->argument);
     if (out->len - start >= HELP_COLUMN) {
         strbuf_append_char(out, '\n');
         start = out->len;
@@ -170,12 +140,10 @@ static void describe_flag(struct strbuf *out, const struct flag *flag)
     strbuf_printf(out, "%*s%s\n", (int)(HELP_COLUMN - written), "", flag->help);
 }
 
-static int print_help(const struct usage *usage)
-{
+static int print_help(const struct usage *usage) {
     struct strbuf out = strbuf_with_max(HELP_BYTES);
     strbuf_printf(&out, "%s\n\nUsage:\n  model-booster %s\n\nFlags:\n", usage->description, usage->synopsis);
-    for (const struct flag *flag = usage->flags; flag->name; flag++)
-        describe_flag(&out, flag);
+    for (const struct flag *flag = usage->flags; flag->name; flag++) describe_flag(&out, flag);
     describe_flag(&out, &(struct flag){.name = "help", .letter = 'h', .help = "this text"});
     strbuf_printf(&out, "\nExamples:\n%s", usage->examples);
     int status = output_finish(&out, EXIT_CLEAN);
@@ -183,17 +151,12 @@ static int print_help(const struct usage *usage)
     return status;
 }
 
-bool flags_start(struct arena *arena, const struct usage *usage, int argc, char **argv, int *out_status)
-{
+bool flags_start(struct arena *arena, const struct usage *usage, int argc, char **argv, int *out_status) {
     struct error error = {0};
     switch (flags_read(arena, usage->flags, argc, argv, &error)) {
-    case FLAGS_READ:
-        return true;
-    case FLAGS_HELP:
-        *out_status = print_help(usage);
-        return false;
-    case FLAGS_WRONG:
-        break;
+    case FLAGS_READ: return true;
+    case FLAGS_HELP: *out_status = print_help(usage); return false;
+    case FLAGS_WRONG: break;
     }
     fprintf(stderr, "model-booster %s: %s\n", argv[0], error.message);
     *out_status = EXIT_UNABLE;

@@ -3,8 +3,8 @@
  *
  *   bool quiet = false;
  *   const struct flag flags[] = {
- *       {.name = "quiet", .letter = 'q', .kind = FLAG_SWITCH, .help = "findings only", .out.is_on = &quiet},
- *       {.name = NULL},
+ *       FLAG_ROW_SWITCH("quiet", 'q', &quiet, "findings only"),
+ *       FLAG_ROW_END,
  *   };
  *
  * As kubectl has them: --name value, --name=value, -n value, -n=value, -nvalue; a switch also as --name=false. A list collects repeats, of any
@@ -30,8 +30,8 @@ struct flag_list {
 };
 
 struct flag {
-    const char *name;     /* without dashes */
-    char letter;          /* 0: none */
+    const char *name; /* without dashes */
+    char letter;      /* 0: none */
     enum flag_kind kind;
     const char *argument; /* as the help shows it; NULL for a switch */
     const char *help;
@@ -45,11 +45,28 @@ struct flag {
     } out;
 };
 
+/* Rows of a table; letter 0: none. */
+#define FLAG_ROW_SWITCH(name_, letter_, out_, help_)                                                                                       \
+    { .name = name_, .letter = letter_, .kind = FLAG_SWITCH, .out.is_on = out_, .help = help_ }
+#define FLAG_ROW_TEXT(name_, letter_, argument_, out_, help_)                                                                              \
+    { .name = name_, .letter = letter_, .kind = FLAG_TEXT, .argument = argument_, .out.text = out_, .help = help_ }
+#define FLAG_ROW_LIST(name_, letter_, argument_, out_, help_)                                                                              \
+    { .name = name_, .letter = letter_, .kind = FLAG_LIST, .argument = argument_, .out.list = out_, .help = help_ }
+#define FLAG_ROW_NUMBER(name_, letter_, least, most, out_, help_)                                                                          \
+    {                                                                                                                                      \
+        .name = name_, .letter = letter_, .kind = FLAG_NUMBER, .argument = "N", .minimum = least, .maximum = most, .out.number = out_,     \
+        .help = help_                                                                                                                      \
+    }
+#define FLAG_ROW_CHOICE(name_, letter_, words, out_, help_)                                                                                \
+    { .name = name_, .letter = letter_, .kind = FLAG_CHOICE, .argument = words, .out.choice = out_, .help = help_ }
+#define FLAG_ROW_END                                                                                                                       \
+    { .name = NULL }
+
 struct usage {
-    const char *synopsis;      /* "render -f FILE|DIR|- [flags]" */
+    const char *synopsis; /* "render -f FILE|DIR|- [flags]" */
     const char *description;
-    const struct flag *flags;  /* ends with a NULL name */
-    const char *examples;      /* lines */
+    const struct flag *flags; /* ends with FLAG_ROW_END */
+    const char *examples;     /* lines */
 };
 
 enum flags_result { FLAGS_READ, FLAGS_HELP, FLAGS_WRONG };

@@ -5,8 +5,7 @@
 
 enum { HELP_BYTES = 16 * 1024 };
 
-static int list_commands(void)
-{
+static int list_commands(void) {
     struct strbuf out = strbuf_with_max(HELP_BYTES);
     strbuf_append(&out, STR("model-booster turns a ModelBooster into everything that serves the model on Kubernetes.\n\nCommands:\n"));
     for (const struct command *command = commands; command->name; command++)
@@ -21,15 +20,11 @@ static int list_commands(void)
     return status;
 }
 
-int command_help(int argc, char **argv)
-{
+int command_help(int argc, char **argv) {
     char ask[] = "--help";
-    if (argc < 2)
-        return list_commands();
+    if (argc < 2) return list_commands();
     const struct command *command = command_find(argv[1]);
-    if (!command)
-        return EXIT_UNABLE;
-    if (command->run == command_help)
-        return list_commands();
+    if (!command) return EXIT_UNABLE;
+    if (command->run == command_help) return list_commands();
     return command->run(2, (char *[]){argv[1], ask, NULL});
 }

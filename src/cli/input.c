@@ -16,25 +16,21 @@ struct reading {
     struct manifest **end;
 };
 
-static void unreadable(struct reading *reading, const char *file, unsigned line, const char *message)
-{
+static void unreadable(struct reading *reading, const char *file, unsigned line, const char *message) {
     report_problem(file, line, message);
     reading->out->is_incomplete = true;
 }
 
 /* True unless memory is out. */
-static bool unopened(struct reading *reading, const struct error *error)
-{
+static bool unopened(struct reading *reading, const struct error *error) {
     report_problem("model-booster", 0, error->message);
     reading->out->is_incomplete = true;
     return error->kind != ERROR_MEMORY;
 }
 
-static void add_manifest(struct reading *reading, const char *file, const struct yaml_document *document, yyjson_val *object)
-{
+static void add_manifest(struct reading *reading, const char *file, const struct yaml_document *document, yyjson_val *object) {
     struct manifest *manifest = arena_alloc(reading->arena, sizeof *manifest);
-    if (!manifest)
-        return;
+    if (!manifest) return;
     manifest->file = file;
     manifest->document = document;
     manifest->object = object;
@@ -43,8 +39,7 @@ static void add_manifest(struct reading *reading, const char *file, const struct
     reading->out->count++;
 }
 
-static void add_object(struct reading *reading, const char *file, const struct yaml_document *document, yyjson_val *object)
-{
+static void add_object(struct reading *reading, const char *file, const struct yaml_document *document, yyjson_val *object) {
     struct str kind = json_text(json_get(object, "kind"));
     unsigned line = yaml_position_of(document, object).line;
     if (!kind.len) {
@@ -58,8 +53,7 @@ static void add_object(struct reading *reading, const char *file, const struct y
         report_passing_by(file, line, kind, json_text(json_path(object, "metadata", "name", NULL)));
 }
 
-static void add_document(struct reading *reading, const char *file, const struct yaml_document *document)
-{
+static void add_document(struct reading *reading, const char *file, const struct yaml_document *document) {
     yyjson_val *items = json_get(document->root, "items");
     if (!str_ends_with(json_text(json_get(document->root, "kind")), STR("List")) || !yyjson_is_arr(items)) {
         add_object(reading, file, document, document->root);
@@ -67,26 +61,22 @@ static void add_document(struct reading *reading, const char *file, const struct
     }
     size_t index, count;
     yyjson_val *item;
-    yyjson_arr_foreach(items, index, count, item)
-        add_object(reading, file, document, item);
+    yyjson_arr_foreach(items, index, count, item) add_object(reading, file, document, item);
 }
 
-static bool read_text(struct reading *reading, const char *file, struct str text)
-{
+static bool read_text(struct reading *reading, const char *file, struct str text) {
     struct yaml_documents documents;
     struct error error = {0};
     if (!yaml_read(reading->arena, text, &documents, &error)) {
         unreadable(reading, file, error.line, error.message);
         return error.kind != ERROR_MEMORY;
     }
-    for (size_t i = 0; i < documents.count; i++)
-        add_document(reading, file, &documents.items[i]);
+    for (size_t i = 0; i < documents.count; i++) add_document(reading, file, &documents.items[i]);
     return !reading->arena->exhausted;
 }
 
 /* `name` is what -f or the folder says; the text is held only while it is parsed. */
-static bool read_file(struct reading *reading, const char *name)
-{
+static bool read_file(struct reading *reading, const char *name) {
     struct arena scratch;
     struct str text;
     struct error error = {0};
@@ -100,30 +90,25 @@ static bool read_file(struct reading *reading, const char *name)
     return goes_on;
 }
 
-static bool read_folder(struct reading *reading, const char *folder)
-{
+static bool read_folder(struct reading *reading, const char *folder) {
     struct str *paths;
     size_t count;
     struct error error = {0};
-    if (!files_list_manifests(reading->arena, folder, &paths, &count, &error))
-        return unopened(reading, &error);
-    if (!count)
-        unreadable(reading, folder, 0, "no .yaml, .yml or .json file in this folder (subfolders are not read)");
+    if (!files_list_manifests(reading->arena, folder, &paths, &count, &error)) return unopened(reading, &error);
+    if (!count) unreadable(reading, folder, 0, "no .yaml, .yml or .json file in this folder (subfolders are not read)");
     bool goes_on = true;
-    for (size_t i = 0; i < count && goes_on; i++)
-        goes_on = read_file(reading, paths[i].ptr);
+    for (size_t i = 0; i < count && goes_on; i++) goes_on = read_file(reading, paths[i].ptr);
     return goes_on;
 }
 
-bool input_read(struct arena *arena, const struct flag_list *names, struct input *out)
-{
+bool input_read(struct arena *arena, const struct flag_list *names, struct input *out) {
     *out = (struct input){0};
     struct reading reading = {arena, out, &out->first};
     bool goes_on = true;
     for (size_t i = 0; i < names->count && goes_on; i++)
         goes_on = files_is_folder(names->items[i]) ? read_folder(&reading, names->items[i]) : read_file(&reading, names->items[i]);
     if (arena->exhausted) {
-        fprintf(stderr, "model-booster: the input needs more than %zu MiB of memory; give fewer files at a time\n", arena->limit_bytes >> 20);
+        report_exhausted(arena);
         return false;
     }
     if (!out->count && !out->is_incomplete) {
@@ -133,8 +118,7 @@ bool input_read(struct arena *arena, const struct flag_list *names, struct input
     return true;
 }
 
-unsigned input_line(const struct manifest *manifest, const yyjson_val *value)
-{
+unsigned input_line(const struct manifest *manifest, const yyjson_val *value) {
     unsigned line = yaml_position_of(manifest->document, value).line;
     return line ? line : yaml_position_of(manifest->document, manifest->object).line;
 }

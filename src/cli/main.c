@@ -18,18 +18,13 @@ const struct command commands[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct {
-    const char *flag, *command;
-} aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
+static const struct { const char *flag, *command; } aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
 
-const struct command *command_find(const char *name)
-{
+const struct command *command_find(const char *name) {
     for (const struct command *command = commands; command->name; command++)
-        if (strcmp(command->name, name) == 0)
-            return command;
+        if (strcmp(command->name, name) == 0) return command;
     const char *nearest = NULL;
-    for (const struct command *command = commands; command->name; command++)
-        nearest = suggest_nearer(name, nearest, command->name);
+    for (const struct command *command = commands; command->name; command++) nearest = suggest_nearer(name, nearest, command->name);
     fprintf(stderr, "model-booster: no command %s", QUOTE(str_of(name)));
     if (nearest)
         fprintf(stderr, "; did you mean %s?\n", nearest);
@@ -42,18 +37,14 @@ const struct command *command_find(const char *name)
  * A standard stream that is closed would lend its number to the next file or socket opened, which then gets our output. It is
  * taken by /dev/null instead, opened the wrong way round, so that using the stream still fails.
  */
-static bool hold_standard_streams(void)
-{
+static bool hold_standard_streams(void) {
     for (int fd = 0; fd <= 2; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
-            return false;
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) return false;
     return true;
 }
 
-int main(int argc, char **argv)
-{
-    if (!hold_standard_streams())
-        return EXIT_UNABLE;
+int main(int argc, char **argv) {
+    if (!hold_standard_streams()) return EXIT_UNABLE;
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, and reported like any other */
 
     if (argc < 2) {
@@ -62,8 +53,7 @@ int main(int argc, char **argv)
     }
     const char *name = argv[1];
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-        if (strcmp(name, aliases[i].flag) == 0)
-            name = aliases[i].command;
+        if (strcmp(name, aliases[i].flag) == 0) name = aliases[i].command;
     const struct command *command = command_find(name);
     return command ? command->run(argc - 1, argv + 1) : EXIT_UNABLE;
 }

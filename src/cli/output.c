@@ -8,8 +8,7 @@
 #include "cli/command.h"
 #include "io/files.h"
 
-int output_finish(const struct strbuf *text, int status)
-{
+int output_finish(const struct strbuf *text, int status) {
     if (text->failed) {
         fprintf(stderr, "model-booster: the output is over %zu bytes, or memory is out; nothing was written\n", text->max);
         return EXIT_UNABLE;
@@ -17,10 +16,8 @@ int output_finish(const struct strbuf *text, int status)
     /* Some file systems report a full disk only when the file is closed. */
     struct error error = {0};
     bool is_written = files_write_all(STDOUT_FILENO, strbuf_view(text), &error);
-    if (is_written && close(STDOUT_FILENO) != 0)
-        is_written = error_set(&error, ERROR_IO, "cannot write: %s", strerror(errno));
-    if (is_written)
-        return status;
+    if (is_written && close(STDOUT_FILENO) != 0) is_written = error_set(&error, ERROR_IO, "cannot write: %s", strerror(errno));
+    if (is_written) return status;
     fprintf(stderr, "model-booster: standard output: %s\n", error.message);
     return EXIT_UNABLE;
 }

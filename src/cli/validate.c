@@ -7,13 +7,11 @@
 
 enum { AS_TEXT, AS_JSON };
 
-static void add_finding(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct manifest *manifest, const struct finding *finding)
-{
+static void add_finding(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct manifest *manifest, const struct finding *finding) {
     yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, list);
     unsigned line = input_line(manifest, finding->value);
     json_add_text(doc, entry, "file", str_of(manifest->file));
-    if (line)
-        json_add_int64(doc, entry, "line", line);
+    if (line) json_add_int64(doc, entry, "line", line);
     json_add_text(doc, entry, "namespace", manifest->booster.namespace);
     json_add_text(doc, entry, "name", manifest->booster.name);
     json_add_text(doc, entry, "severity", str_of(finding->is_warning ? "warning" : "error"));
@@ -22,8 +20,7 @@ static void add_finding(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct 
     json_add_text(doc, entry, "message", finding->message);
 }
 
-static void append_json(struct arena *arena, struct strbuf *out, const struct input *input, const struct check_counts *counts)
-{
+static void append_json(struct arena *arena, struct strbuf *out, const struct input *input, const struct check_counts *counts) {
     yyjson_mut_doc *doc = json_builder(arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     json_add_int64(doc, root, "boosters", (int64_t)input->count);
@@ -31,25 +28,21 @@ static void append_json(struct arena *arena, struct strbuf *out, const struct in
     json_add_int64(doc, root, "warnings", (int64_t)counts->warnings);
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "findings");
     for (const struct manifest *manifest = input->first; manifest; manifest = manifest->next)
-        for (size_t i = 0; i < manifest->findings.count; i++)
-            add_finding(doc, list, manifest, &manifest->findings.items[i]);
+        for (size_t i = 0; i < manifest->findings.count; i++) add_finding(doc, list, manifest, &manifest->findings.items[i]);
     json_write_indented(out, json_freeze(arena, root));
     strbuf_append_char(out, '\n');
     out->failed |= arena->exhausted;
 }
 
-static int validate(struct arena *arena, const struct flag_list *names, int output)
-{
+static int validate(struct arena *arena, const struct flag_list *names, int output) {
     struct input input;
     struct check_counts counts;
-    if (!input_read(arena, names, &input) || !check_input(arena, &input, &counts))
-        return EXIT_UNABLE;
+    if (!input_read(arena, names, &input) || !check_input(arena, &input, &counts)) return EXIT_UNABLE;
     struct strbuf out = strbuf_with_max(LIMIT_OUTPUT_BYTES);
     if (output == AS_JSON)
         append_json(arena, &out, &input, &counts);
     else
-        for (const struct manifest *manifest = input.first; manifest; manifest = manifest->next)
-            report_findings(&out, manifest);
+        for (const struct manifest *manifest = input.first; manifest; manifest = manifest->next) report_findings(&out, manifest);
     int status = output_finish(&out, counts.errors ? EXIT_FINDINGS : EXIT_CLEAN);
     strbuf_release(&out);
     if (output == AS_TEXT && input.count)
@@ -58,15 +51,13 @@ static int validate(struct arena *arena, const struct flag_list *names, int outp
     return input.is_incomplete ? EXIT_UNABLE : status;
 }
 
-int command_validate(int argc, char **argv)
-{
+int command_validate(int argc, char **argv) {
     struct flag_list names = {0};
     int output = AS_TEXT;
     const struct flag flags[] = {
-        {.name = "filename", .letter = 'f', .kind = FLAG_LIST, .argument = "FILE|DIR|-", .out.list = &names,
-         .help = "what to check; may be repeated; - is standard input"},
-        {.name = "output", .letter = 'o', .kind = FLAG_CHOICE, .argument = "text|json", .out.choice = &output, .help = "default text"},
-        {.name = NULL},
+        FLAG_ROW_LIST("filename", 'f', "FILE|DIR|-", &names, "what to check; may be repeated; - is standard input"),
+        FLAG_ROW_CHOICE("output", 'o', "text|json", &output, "default text"),
+        FLAG_ROW_END,
     };
     const struct usage usage = {
         "validate -f FILE|DIR|- [flags]",

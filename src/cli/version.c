@@ -11,13 +11,14 @@
 
 enum { VERSION_BYTES = 4096 };
 
-int command_version(int argc, char **argv)
-{
+int command_version(int argc, char **argv) {
     struct arena arena;
     arena_init(&arena, VERSION_BYTES);
-    const struct flag flags[] = {{.name = NULL}};
-    const struct usage usage = {"version", "Prints the version, that of the generator (what a ModelServing records as having rendered it), and "
-                                "those of the libraries in use.", flags, "  model-booster version\n"};
+    const struct flag flags[] = {FLAG_ROW_END};
+    const struct usage usage = {"version",
+                                "Prints the version, that of the generator (what a ModelServing records as having rendered it), and "
+                                "those of the libraries in use.",
+                                flags, "  model-booster version\n"};
     int status;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         uint32_t yyjson = yyjson_version();

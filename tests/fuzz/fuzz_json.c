@@ -7,8 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
 enum { ARENA_BYTES = 64 * 1024 * 1024 };
 
-static void check_canonical(struct arena *arena, const yyjson_val *value)
-{
+static void check_canonical(struct arena *arena, const yyjson_val *value) {
     struct strbuf once = strbuf_with_max(ARENA_BYTES), twice = strbuf_with_max(ARENA_BYTES);
     struct error error = {0};
     json_write_canonical(&once, value);
@@ -20,8 +19,7 @@ static void check_canonical(struct arena *arena, const yyjson_val *value)
     strbuf_release(&twice);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     struct arena arena;
     struct error error = {0};
     arena_init(&arena, ARENA_BYTES);

@@ -8,8 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
 enum { ARENA_BYTES = 64 * 1024 * 1024 };
 
-static void check_round_trip(struct arena *arena, const struct yaml_document *document)
-{
+static void check_round_trip(struct arena *arena, const struct yaml_document *document) {
     struct strbuf text = strbuf_with_max(ARENA_BYTES);
     struct yaml_documents again;
     struct error error = {0};
@@ -23,15 +22,13 @@ static void check_round_trip(struct arena *arena, const struct yaml_document *do
     strbuf_release(&text);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     struct arena arena;
     struct yaml_documents documents;
     struct error error = {0};
     arena_init(&arena, ARENA_BYTES);
     if (yaml_read(&arena, (struct str){(const char *)bytes, count}, &documents, &error))
-        for (size_t i = 0; i < documents.count; i++)
-            check_round_trip(&arena, &documents.items[i]);
+        for (size_t i = 0; i < documents.count; i++) check_round_trip(&arena, &documents.items[i]);
     else
         assert(error.kind && error.message[0]);
     arena_release(&arena);
