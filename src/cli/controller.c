@@ -21,7 +21,7 @@ int command_controller(int argc, char **argv) {
     /* Words in the order of their enums. */
     const struct flag flags[] = {
         FLAG_ROW_TEXT("kubeconfig", 0, "FILE", &options.kubeconfig,
-                      "how to reach the cluster; else $KUBECONFIG, else the pod's own account"),
+                      "how to reach the cluster; else $KUBECONFIG, the pod's own account, ~/.kube/config"),
         FLAG_ROW_TEXT("context", 0, "NAME", &options.context, "of the kubeconfig; else its current one"),
         FLAG_ROW_LIST("namespace", 'n', "NAME", &namespaces, "look after this one only; may be repeated; else all"),
         FLAG_ROW_TEXT("downloader-image", 0, "IMAGE", &options.downloader_image,

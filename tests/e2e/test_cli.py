@@ -360,7 +360,7 @@ class Controller(Case):
 
     def start(self, *arguments, **environment):
         clean = {name: value for name, value in os.environ.items() if name not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST")}
-        return run("controller", *arguments, env={**clean, **environment})
+        return run("controller", *arguments, env={**clean, "HOME": str(self.folder), **environment})
 
     def test_without_a_cluster_it_says_how_to_name_one(self):
         self.expect(self.start(), 2, stderr="--kubeconfig FILE.*KUBECONFIG")
