@@ -9,8 +9,9 @@
 
 enum { STEPS_MAX = 10000 }; /* requests of one run: children x (look + write) of the largest object, and room */
 
-/* Transient trouble shorter than this is not worth a status write. */
+/* Transient trouble shorter than this is not worth a status write; nor are refusals while a restarted API server fills its RBAC caches. */
 #define TRANSIENT_SILENCE_MS 2000
+#define FORBIDDEN_SILENCE_MS 3000
 
 const struct observed *observation_find(const struct observation *observation, enum child_kind kind, struct str name) {
     for (size_t i = 0; i < observation->child_count; i++) {
@@ -143,18 +144,30 @@ static bool is_any(const struct reconcile *run, enum child_state state) {
     return false;
 }
 
+static bool has_failure(const struct reconcile *run, enum failure failure) {
+    for (size_t i = 0; i < run->outcome_count; i++) {
+        if (run->outcomes[i].state == CHILD_FAILED && run->outcomes[i].failure == failure) return true;
+    }
+    return false;
+}
+
 static void remember_trouble(struct reconcile *run, int64_t now_ms) {
     bool is_transient = is_any(run, CHILD_TRANSIENT);
     if (!is_transient) run->memory->transient_since_ms = 0;
     else if (run->memory->transient_since_ms == 0) run->memory->transient_since_ms = now_ms;
+    bool is_forbidden = run->wants_retry && has_failure(run, FAILURE_FORBIDDEN);
+    if (!is_forbidden) run->memory->forbidden_since_ms = 0;
+    else if (run->memory->forbidden_since_ms == 0) run->memory->forbidden_since_ms = now_ms;
     if (!run->is_former_in_the_way) run->memory->former_since_ms = 0;
     if (is_transient) run_again_at(run, run->memory->transient_since_ms + TRANSIENT_PATIENCE_MS);
     run->wants_retry |= is_transient;
 }
 
 static bool is_too_early_to_tell(const struct reconcile *run, int64_t now_ms) {
-    int64_t since_ms = run->memory->transient_since_ms;
-    return since_ms && now_ms - since_ms < TRANSIENT_SILENCE_MS && run->status.failure == FAILURE_NONE;
+    int64_t since_ms = run->memory->transient_since_ms, forbidden_ms = run->memory->forbidden_since_ms;
+    bool is_transient = since_ms && now_ms - since_ms < TRANSIENT_SILENCE_MS && run->status.failure == FAILURE_NONE;
+    bool is_forbidden = forbidden_ms && now_ms - forbidden_ms < FORBIDDEN_SILENCE_MS && run->status.failure == FAILURE_FORBIDDEN;
+    return is_transient || is_forbidden;
 }
 
 static bool status_step(struct reconcile *run, const struct observation *observation) {

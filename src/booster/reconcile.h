@@ -88,6 +88,7 @@ struct answer {
 /* Kept by the shell for each ModelBooster between runs. Zeroed at first; may be lost at any time (a restart). */
 struct reconcile_memory {
     int64_t transient_since_ms;
+    int64_t forbidden_since_ms;  /* first of an unbroken row of refusals by RBAC */
     int64_t former_since_ms;     /* since when a child of a former ModelBooster is in the way */
     uint64_t status_sent;        /* hash of the last status written ... */
     uint64_t status_kept;        /* ... and of what the server made of it */

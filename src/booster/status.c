@@ -289,17 +289,32 @@ static void add_backends(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_va
         yyjson_mut_val *item = yyjson_mut_arr_add_obj(doc, list);
         json_add_text(doc, item, "name", input->booster->backends[i].name);
         json_add_int64(doc, item, "replicas", serving ? serving->status_replicas : 0);
-        if (input->shape.has_available_replicas) json_add_int64(doc, item, "availableReplicas", serving ? serving->available_replicas : 0);
+        json_add_int64(doc, item, "availableReplicas", serving ? serving->available_replicas : 0);
         struct str message = backend_message(arena, input, i);
-        if (input->shape.has_backend_message && message.len) {
-            json_add_text(doc, item, "message", str_cut_utf8(message, LIMIT_CONDITION_MESSAGE_BYTES));
-        }
+        if (message.len) json_add_text(doc, item, "message", str_cut_utf8(message, LIMIT_CONDITION_MESSAGE_BYTES));
     }
 }
 
 static bool is_same(const yyjson_val *live, const yyjson_val *status, const char *field) {
     const yyjson_val *a = json_get(live, field), *b = json_get(status, field);
     return (json_is_empty(a) && json_is_empty(b)) || json_equal(a, b);
+}
+
+/* As far as the installed definition keeps them. The status is computed and sent whole, so that what is sent does not depend on that. */
+static bool are_backends_same(const yyjson_val *live, const yyjson_val *status, struct status_shape shape) {
+    yyjson_val *a = json_get(live, "backendStatuses"), *b = json_get(status, "backendStatuses");
+    if (json_is_empty(a) || json_is_empty(b)) return json_is_empty(a) && json_is_empty(b);
+    if (yyjson_arr_size(a) != yyjson_arr_size(b)) return false;
+    size_t index, max;
+    yyjson_val *item, *other = yyjson_arr_get_first(a);
+    yyjson_arr_foreach(b, index, max, item) {
+        bool is_same_backend = is_same(other, item, "name") && is_same(other, item, "replicas") &&
+                               (!shape.has_available_replicas || is_same(other, item, "availableReplicas")) &&
+                               (!shape.has_backend_message || is_same(other, item, "message"));
+        if (!is_same_backend) return false;
+        other = unsafe_yyjson_get_next(other);
+    }
+    return true;
 }
 
 bool status_compute(struct arena *arena, const struct status_input *input, struct status_result *out) {
@@ -321,7 +336,7 @@ bool status_compute(struct arena *arena, const struct status_input *input, struc
     *out = (struct status_result){.status = json_freeze(arena, status), .is_active = active.is_true, .failure = failure};
     if (!out->status || arena->exhausted) return false;
     out->is_outdated = is_anything_outdated(input);
-    out->is_changed = !is_same(input->live, out->status, "conditions") || !is_same(input->live, out->status, "backendStatuses") ||
+    out->is_changed = !is_same(input->live, out->status, "conditions") || !are_backends_same(input->live, out->status, input->shape) ||
                       !is_same(input->live, out->status, "observedGeneration");
     return true;
 }

@@ -46,7 +46,7 @@ struct child_outcome {
     bool needs_recreate; /* applied as far as the definition allows; the rest wants delete and create */
 };
 
-/* Status fields that the installed ModelBooster definition keeps (Kthena 0.1's drops both of these). */
+/* Status fields that the installed ModelBooster definition keeps (Kthena 0.1's drops both of these): the others are sent too, but no change. */
 struct status_shape {
     bool has_available_replicas; /* backendStatuses[].availableReplicas */
     bool has_backend_message;    /* backendStatuses[].message */

@@ -10,7 +10,7 @@
 #include "controller/watcher.h"
 #include "io/entropy.h"
 
-enum { STOP_PATIENCE_MS = 10 * 1000, RESYNC_MS = 10 * 60 * 60 * 1000, SETTINGS_ARENA_BYTES = 4 * 1024 * 1024 };
+enum { STOP_PATIENCE_MS = 10 * 1000, FORBIDDEN_PATIENCE_MS = 10 * 1000, RESYNC_MS = 10 * 60 * 60 * 1000, SETTINGS_ARENA_BYTES = 4 * 1024 * 1024 };
 
 struct controller;
 
@@ -20,6 +20,7 @@ struct follower {
     struct scope *scope;
     enum child_kind kind; /* CHILD_KIND_COUNT: ModelBoosters */
     enum listwatch_state state; /* as last seen */
+    int64_t forbidden_ms;       /* since when a list that was there is forbidden; 0: it is not, or never was there */
     struct watcher watcher;
 };
 
@@ -48,20 +49,26 @@ struct controller {
     bool has_config_watch, is_config_known, are_definitions_known;
     bool are_children_followed;
     struct loop_signal *term, *interrupt;
-    struct loop_timer *resync, *stop_limit;
+    struct loop_timer *resync, *stop_limit, *forbidden;
     const struct error *failure; /* of the credentials, before anything began */
 };
 
 /* ---- the state of kinds ---- */
 
-static enum kind_state kind_state_of(enum listwatch_state state) {
+/* An API server that has just restarted forbids everything until its RBAC caches are filled: what was listed before stands meanwhile. */
+static bool is_forbidden_for_a_moment(const struct follower *follower) {
+    return follower->forbidden_ms && loop_now_ms(follower->controller->loop) - follower->forbidden_ms < FORBIDDEN_PATIENCE_MS;
+}
+
+static enum kind_state kind_state_of(const struct follower *follower) {
     static const enum kind_state states[] = {
         [LISTWATCH_STARTING] = KIND_UNKNOWN,
         [LISTWATCH_SYNCED] = KIND_SYNCED,
         [LISTWATCH_NOT_INSTALLED] = KIND_NOT_INSTALLED,
         [LISTWATCH_FORBIDDEN] = KIND_FORBIDDEN,
     };
-    return states[state];
+    enum listwatch_state state = follower->watcher.machine.state;
+    return state == LISTWATCH_FORBIDDEN && is_forbidden_for_a_moment(follower) ? KIND_SYNCED : states[state];
 }
 
 static enum kind_state kind_state(void *context, enum child_kind kind, struct str namespace) {
@@ -69,7 +76,7 @@ static enum kind_state kind_state(void *context, enum child_kind kind, struct st
     for (size_t i = 0; i < controller->scope_count; i++) {
         const struct scope *scope = &controller->scopes[i];
         if (scope->namespace.len && !str_equal(scope->namespace, namespace)) continue;
-        return controller->are_children_followed ? kind_state_of(scope->children[kind].watcher.machine.state) : KIND_UNKNOWN;
+        return controller->are_children_followed ? kind_state_of(&scope->children[kind]) : KIND_UNKNOWN;
     }
     return KIND_UNKNOWN;
 }
@@ -171,7 +178,10 @@ static void tell_trouble(const struct follower *follower, const char *kind, cons
 
 static void on_state_change(struct follower *follower) {
     struct controller *controller = follower->controller;
+    bool was_synced = follower->state == LISTWATCH_SYNCED;
     follower->state = follower->watcher.machine.state;
+    follower->forbidden_ms = was_synced && follower->state == LISTWATCH_FORBIDDEN ? loop_now_ms(controller->loop) : 0;
+    if (follower->forbidden_ms) loop_timer_set(controller->forbidden, follower->forbidden_ms + FORBIDDEN_PATIENCE_MS);
     if (follower->state == LISTWATCH_NOT_INSTALLED) sweep(follower);
     if (follower->state == LISTWATCH_SYNCED) definitions_read(&controller->definitions);
     follow_children_when_ready(controller);
@@ -271,6 +281,10 @@ static void on_stop(void *owner) {
     reconciler_stop(&controller->reconciler);
 }
 
+static void on_forbidden(void *owner) {
+    reconciler_enqueue_all(&((struct controller *)owner)->reconciler);
+}
+
 static void on_resync(void *owner) {
     struct controller *controller = owner;
     reconciler_enqueue_all(&controller->reconciler);
@@ -336,7 +350,8 @@ static bool init_loop_parts(struct controller *controller) {
     controller->interrupt = loop_signal_new(controller->loop, SIGINT, on_stop, controller);
     controller->resync = loop_timer_new(controller->loop, on_resync, controller);
     controller->stop_limit = loop_timer_new(controller->loop, on_idle, controller);
-    return controller->term && controller->interrupt && controller->resync && controller->stop_limit;
+    controller->forbidden = loop_timer_new(controller->loop, on_forbidden, controller);
+    return controller->term && controller->interrupt && controller->resync && controller->stop_limit && controller->forbidden;
 }
 
 static void on_credentials(void *owner, const struct error *error) {
@@ -385,6 +400,7 @@ static void release_parts(struct controller *controller) {
     loop_signal_free(controller->interrupt);
     loop_timer_free(controller->resync);
     loop_timer_free(controller->stop_limit);
+    loop_timer_free(controller->forbidden);
 }
 
 static bool run(struct controller *controller, struct error *error) {

@@ -133,18 +133,17 @@ void reconciler_job_done(struct job *job, const struct done *done) {
 
 /* ---- what the watches tell ---- */
 
-/* A foreign object may stand in the way of, or make way for, any model whose child would have this name: `<model>` or `<model>-<backend>`. */
-static void enqueue_by_name(struct reconciler *reconciler, struct str namespace, struct str name) {
-    reconciler_enqueue(reconciler, namespace, name);
-    for (size_t i = 1; i < name.len; i++) {
-        if (name.ptr[i] == '-') reconciler_enqueue(reconciler, namespace, str_first(name, i));
-    }
-}
-
+/*
+ * The owner, and every model whose child would have this name (`<model>` or `<model>-<backend>`): the object may stand in its way, or have made
+ * way for it.
+ */
 static void enqueue_concerned(struct reconciler *reconciler, const struct observed *record) {
-    bool is_simple = record->owner_name.len && !record->is_controlled_by_other;
-    if (is_simple) reconciler_enqueue(reconciler, record->namespace, record->owner_name);
-    else enqueue_by_name(reconciler, record->namespace, record->name);
+    struct str name = record->name;
+    if (record->owner_name.len) reconciler_enqueue(reconciler, record->namespace, record->owner_name);
+    reconciler_enqueue(reconciler, record->namespace, name);
+    for (size_t i = 1; i < name.len; i++) {
+        if (name.ptr[i] == '-') reconciler_enqueue(reconciler, record->namespace, str_first(name, i));
+    }
 }
 
 static struct booster_entry *owner_of(struct reconciler *reconciler, const struct observed *record) {

@@ -61,7 +61,7 @@ struct children {
 bool generate_children(struct arena *arena, const struct booster *booster, const struct generate_settings *settings,
                        const struct live_serving *live, struct children *out);
 /* Hash of what in the ModelBooster shapes this backend's pods: canonical form of the backend without routing, scaling and counts, plus
- * the model's name, uid and served names. Images and generator version are not in it. */
+ * the model's name and served names. Images and generator version are not in it. */
 uint64_t generate_input_hash(struct arena *arena, const struct booster *booster, const struct backend *backend);
 
 #endif

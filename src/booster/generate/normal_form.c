@@ -132,7 +132,7 @@ static void write_worker(struct strbuf *out, const struct worker *worker) {
 }
 
 uint64_t generate_input_hash(struct arena *arena, const struct booster *booster, const struct backend *backend) {
-    const struct str texts[] = {booster->name,      booster->uid,       backend->name,           backend_served_name(booster, backend),
+    const struct str texts[] = {booster->name,      backend->name,      backend_served_name(booster, backend),
                                 backend->model_uri, backend->cache_uri, backend->scheduler_name, backend->runtime_class_name};
     yyjson_val *const values[] = {backend->env,
                                   backend->env_from,
