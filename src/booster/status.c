@@ -220,8 +220,9 @@ static struct str backend_trouble(struct arena *arena, const struct status_input
     if (serving->available == AVAILABILITY_UNKNOWN) {
         return arena_printf(arena, "backend %.*s: its ModelServing has not reported Available yet", STR_ARG(backend->name));
     }
-    return arena_printf(arena, "backend %.*s: %.*s: %.*s", STR_ARG(backend->name), STR_ARG(serving->available_reason),
-                        STR_ARG(serving->available_message));
+    struct str reason = serving->available_reason.len ? serving->available_reason : STR("NotAvailable");
+    struct str message = serving->available_message.len ? serving->available_message : STR("its ModelServing does not say why");
+    return arena_printf(arena, "backend %.*s: %.*s: %.*s", STR_ARG(backend->name), STR_ARG(reason), STR_ARG(message));
 }
 
 /* An Active model stays so while a retry or a wait is under way, as long as nothing has failed and nothing is missing. */
@@ -272,6 +273,17 @@ static void add_condition(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_v
     json_add_text(doc, item, "lastTransitionTime", transition_time(arena, input, condition));
     json_add_text(doc, item, "reason", condition->reason);
     json_add_text(doc, item, "message", condition->message);
+}
+
+/* Conditions of other types are somebody else's, and stay. */
+static void keep_others(yyjson_mut_doc *doc, yyjson_mut_val *conditions, const yyjson_val *live) {
+    size_t index, max;
+    yyjson_val *condition;
+    yyjson_arr_foreach(json_get(live, "conditions"), index, max, condition) {
+        yyjson_val *type = json_get(condition, "type");
+        bool is_ours = json_is_text(type, "Initialized") || json_is_text(type, "Active") || json_is_text(type, "Failed");
+        if (!is_ours) yyjson_mut_arr_append(conditions, yyjson_val_mut_copy(doc, condition));
+    }
 }
 
 static struct str backend_message(struct arena *arena, const struct status_input *input, size_t index) {
@@ -328,6 +340,7 @@ bool status_compute(struct arena *arena, const struct status_input *input, struc
     add_condition(arena, doc, conditions, input, &initialized);
     add_condition(arena, doc, conditions, input, &active);
     add_condition(arena, doc, conditions, input, &failed);
+    keep_others(doc, conditions, input->live);
     add_backends(arena, doc, status, input);
     int64_t generation = 0;
     json_int64(json_get(input->live, "observedGeneration"), &generation);
