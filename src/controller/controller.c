@@ -50,7 +50,7 @@ struct controller {
     bool are_children_followed;
     struct loop_signal *term, *interrupt;
     struct loop_timer *resync, *stop_limit, *forbidden;
-    const struct error *failure; /* of the credentials, before anything began */
+    struct error failure; /* of the credentials, before anything began */
 };
 
 /* ---- the state of kinds ---- */
@@ -357,11 +357,10 @@ static bool init_loop_parts(struct controller *controller) {
 static void on_credentials(void *owner, const struct error *error) {
     struct controller *controller = owner;
     if (error) {
-        log_write(&controller->log, LOG_ERROR, "no credentials", LOG_FIELDS({"message", str_of(error->message)}));
+        controller->failure = *error;
         loop_stop(controller->loop);
         return;
     }
-    controller->failure = NULL;
     set_images(controller, NULL);
     definitions_read(&controller->definitions);
     if (controller->has_config_watch) watcher_start(&controller->config.watcher);
@@ -404,16 +403,15 @@ static void release_parts(struct controller *controller) {
 }
 
 static bool run(struct controller *controller, struct error *error) {
-    static const struct error no_credentials = {.kind = ERROR_IO, .message = "no credentials for the cluster"};
     if (!init_parts(controller, error)) return false;
-    controller->failure = &no_credentials;
     log_write(&controller->log, LOG_INFO, "starting",
               LOG_FIELDS({"version", STR(MODEL_BOOSTER_VERSION)}, {"server", controller->connection.server}));
     credentials_start(controller->connection.credentials, on_credentials, controller);
     loop_run(controller->loop);
-    if (controller->failure) *error = *controller->failure;
     log_write(&controller->log, LOG_INFO, "stopped", NULL);
-    return !controller->failure;
+    if (controller->failure.kind == ERROR_NONE) return true;
+    *error = controller->failure;
+    return false;
 }
 
 bool controller_run(const struct controller_options *options, struct error *error) {

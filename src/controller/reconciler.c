@@ -82,6 +82,7 @@ static void give_slot(struct reconciler *reconciler, struct booster_entry *entry
     bool is_free = reconciler->settings.upgrade == UPGRADE_ROLLING && reconciler->rollouts < reconciler->settings.max_rollouts;
     if (!is_free || !entry->is_outdated || entry->has_rollout_slot) return;
     entry->has_rollout_slot = true;
+    entry->must_be_active = entry->is_active;
     reconciler->rollouts++;
     enqueue_key(reconciler, str_of(entry->key));
 }
@@ -99,7 +100,8 @@ static void take_slot(struct reconciler *reconciler, struct booster_entry *entry
 static void follow_rollout(struct reconciler *reconciler, struct booster_entry *entry, const struct done *done) {
     if (!done->has_status) return;
     entry->is_outdated = done->is_outdated;
-    bool is_brought_up = entry->has_rollout_slot && !done->is_outdated && done->is_active;
+    entry->is_active = done->is_active;
+    bool is_brought_up = entry->has_rollout_slot && !done->is_outdated && (done->is_active || !entry->must_be_active);
     if (is_brought_up) take_slot(reconciler, entry);
     else give_slot(reconciler, entry);
 }

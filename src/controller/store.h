@@ -24,7 +24,9 @@ struct booster_entry {
     struct reconcile_memory memory;
     uint32_t list_round;   /* of the list that last named it */
     bool is_outdated;      /* some ModelServing could be brought up to date */
+    bool is_active;        /* as the last run found it */
     bool has_rollout_slot; /* --upgrade=rolling lets it go ahead */
+    bool must_be_active;   /* it was when it got the slot: the next model waits until it is again */
     UT_hash_handle hh;
 };
 
