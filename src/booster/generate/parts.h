@@ -36,6 +36,7 @@ struct source {
 
 struct storage {
     struct str mount_path;  /* of the cache in every container */
+    struct str sub_path;    /* of its claim; empty for the whole */
     struct source *sources; /* the model, then the adapters in spec order */
     size_t count;
 };

@@ -33,9 +33,17 @@ static void plan_source(struct arena *arena, const struct storage *storage, cons
     plan_claim(arena, storage, volume, source);
 }
 
+/* pvc://claim/a/b: "a/b". */
+static struct str cache_sub_path(struct arena *arena, struct str cache_uri) {
+    if (!str_is(uri_scheme(cache_uri), "pvc")) return STR_EMPTY;
+    struct str path = uri_absolute_path(arena, uri_rest(cache_uri));
+    return str_from(path, 1 + uri_claim(cache_uri).len + 1);
+}
+
 void storage_plan(struct arena *arena, const struct backend *backend, struct storage *out) {
     *out = (struct storage){
         .mount_path = cache_mount_path(arena, backend->cache_uri),
+        .sub_path = cache_sub_path(arena, backend->cache_uri),
         .sources = arena_array(arena, backend->lora_adapter_count + 1, sizeof *out->sources),
     };
     if (!out->sources) return;
@@ -55,7 +63,8 @@ static yyjson_mut_val *add_mount(const struct serving *serving, yyjson_mut_val *
 }
 
 void add_cache_mount(const struct serving *serving, yyjson_mut_val *mounts) {
-    add_mount(serving, mounts, serving->storage.mount_path, STR(CACHE_VOLUME));
+    yyjson_mut_val *mount = add_mount(serving, mounts, serving->storage.mount_path, STR(CACHE_VOLUME));
+    if (serving->storage.sub_path.len) json_add_text(serving->build->doc, mount, "subPath", serving->storage.sub_path);
 }
 
 static void add_downloader(const struct serving *serving, const struct source *source, yyjson_mut_val *containers) {
