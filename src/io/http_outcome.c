@@ -70,7 +70,8 @@ static void describe(struct http_handle *handle, CURLcode code, const struct out
     if (handle->easy && code == CURLE_PEER_FAILED_VERIFICATION) {
         long verdict = X509_V_OK;
         curl_easy_getinfo(handle->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-        detail = verdict == X509_V_OK ? "it is for another name" : X509_verify_cert_error_string(verdict);
+        /* where the chain is good but the name is not, curl leaves the value that it begins with */
+        detail = verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED ? "it is for another name" : X509_verify_cert_error_string(verdict);
     } else if (handle->easy && code == CURLE_COULDNT_CONNECT) {
         long os_error = 0;
         curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &os_error);

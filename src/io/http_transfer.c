@@ -1,10 +1,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/number.h"
 #include "io/http_inner.h"
 
 enum {
@@ -47,13 +47,13 @@ static bool is_success(int status) {
     return status >= 200 && status < 300;
 }
 
+/* "HTTP/1.1 200 OK", "HTTP/2 200" */
 static void take_status(struct http_handle *handle, struct str line) {
-    int major, status;
-    char text[64];
-    snprintf(text, sizeof text, "%.*s", STR_ARG(line));
-    if (sscanf(text, "HTTP/%d%*[.0-9] %d", &major, &status) != 2) return;
-    if (major == 1) handle->client->is_http1 = true;
-    handle->answer.status = status;
+    int64_t status;
+    struct str rest = str_from(line, str_find(line, STR(" ")));
+    if (!number_parse_int64(str_first(str_trim(rest), 3), &status)) return;
+    if (str_starts_with(line, STR("HTTP/1"))) handle->client->is_http1 = true;
+    handle->answer.status = (int)status;
     handle->is_header_done = false;
     strbuf_clear(&handle->warnings);
 }

@@ -84,11 +84,13 @@ static void invent_answer(struct listwatch *machine, enum kube_answer_kind kind,
     machine->answer = kube_answer_none(&machine->answer_arena, kind, str_of(message));
 }
 
-/* Counts a failure: when to try again. */
+/* After a failure: when to try again. A server that says when is taken at its word, so that a kind is followed again soon after the server
+ * has restarted; of the others the delay grows with each failure. */
 static int64_t after_backoff(struct listwatch *machine, int64_t now_ms) {
+    int64_t told_ms = machine->answer.retry_after_ms;
+    if (told_ms > 0) return now_ms + told_ms + (int64_t)number_random_below(&machine->random, (uint64_t)told_ms / 2 + 1);
     if (machine->failures < UINT32_MAX) machine->failures++;
-    int64_t delay_ms = backoff_delay_ms(BACKOFF_LISTWATCH, machine->failures, &machine->random);
-    return now_ms + (delay_ms > machine->answer.retry_after_ms ? delay_ms : machine->answer.retry_after_ms);
+    return now_ms + backoff_delay_ms(BACKOFF_LISTWATCH, machine->failures, &machine->random);
 }
 
 /* lists */
@@ -337,7 +339,6 @@ static void watch_over(struct listwatch *machine, int64_t now_ms) {
     take_state(machine);
     if (kind == KUBE_OK) {
         bool is_in_order = machine->had_event || lasted_ms >= WATCH_SHORT_MS;
-        machine->answer.retry_after_ms = 0;
         watch_at(machine, is_in_order ? now_ms : after_backoff(machine, now_ms));
     } else if (kind == KUBE_EXPIRED) {
         list_anew(machine, now_ms);

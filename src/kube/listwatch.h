@@ -21,7 +21,7 @@
  * Rules: the first list of all, and each list anew, carries no resourceVersion, so it is never older than what was seen before. Pages of
  * 500; a page over the body limit is asked for again in halves. A continue token that expired starts the list again. Watches ask for
  * bookmarks and end by themselves after 5-10 min, at random; one that outlives that by 10 s is dead. Failures back off from 800 ms to 30 s
- * with jitter and never less than Retry-After; a list is never begun anew within 5 s of the last.
+ * with jitter, or by Retry-After and up to half as much again; a list is never begun anew within 5 s of the last.
  *
  * Which objects have vanished is told by mark and sweep: the owner marks each object with event.generation when it is upserted; at
  * LISTWATCH_LIST_END every object with an older mark is gone. Until the first LIST_END, what exists is not known (never "nothing").

@@ -277,7 +277,7 @@ static void failures_back_off_and_obey_retry_after(void **state) {
     struct kube_answer throttled = {.kind = KUBE_THROTTLED, .retry_after_ms = 120000, .message = STR("later")};
     expect_list("500");
     listwatch_list_answer(&machine, &throttled, NULL, now_ms);
-    expect_wait(120000, 120000);
+    expect_wait(120000, 180000);
     sync_with(PAGE("", "1", "")); /* and success resets it */
     assert_int_equal(machine.failures, 0);
 }
