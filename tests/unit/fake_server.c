@@ -295,7 +295,7 @@ struct answer fake_server_perform(struct fake_server *server, struct str namespa
     bool is_booster = request->verb == REQUEST_GET_BOOSTER || request->verb == REQUEST_PATCH_STATUS;
     int kind = is_booster ? FAKE_BOOSTER : (int)request->kind;
     bool is_create = request->verb == REQUEST_CREATE || request->verb == REQUEST_DRY_RUN_CREATE;
-    if (request->verb == REQUEST_DISCOVER) return refuse(server->is_missing[kind] ? ANSWER_KIND_MISSING : ANSWER_OK, "");
+    if (request->verb == REQUEST_DISCOVER) return refuse(server->is_missing[kind] ? ANSWER_KIND_MISSING : ANSWER_OK, "no such kind");
     if (server->is_missing[kind]) return refuse(ANSWER_KIND_MISSING, "404 page not found");
     if (server->forbidden[kind] & (1U << request->verb)) return refuse(ANSWER_FORBIDDEN, "cannot do that");
     if (is_create && server->is_namespace_terminating) return refuse(ANSWER_NAMESPACE_GONE, "namespace is being terminated");

@@ -14,21 +14,7 @@
 #include <string.h>
 
 #include "reconcile_shell.h"
-
-#define WORKERS "'workers':[{'image':'vllm:1','resources':{'limits':{'nvidia.com/gpu':1}}}]"
-#define BACKEND(name, more) "{'name':'" name "','type':'vLLM','modelURI':'hf://org/model'," more "," WORKERS "}"
-#define ONE "'minReplicas':1,'maxReplicas':1"
-#define POLICY "'autoscalingPolicy':{'metrics':[{'metricName':'waiting','targetValue':'10'}]}"
-#define RANGE "'minReplicas':1,'maxReplicas':4"
-#define COSTED RANGE ",'scalingCost':1"
-#define BOOSTER(spec) "{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','metadata':{'name':'m'},'spec':{" spec "}}"
-#define GANG(together)                                                                                             \
-    "{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'gangPolicy':{'enabled':true,'minRoleReplicas':{'leader':" #together "}}," \
-    "'workers':[{'image':'vllm:1','replicas':2}]}"
-#define ONE_BACKEND BOOSTER("'backends':[" BACKEND("a", ONE) "]")
-#define TWO_BACKENDS BOOSTER("'backends':[" BACKEND("a", ONE) "," BACKEND("b", ONE) "]")
-#define SCALED_BACKEND BOOSTER("'backends':[" BACKEND("a", RANGE "," POLICY) "]")
-#define SCALED_MODEL BOOSTER(POLICY ",'backends':[" BACKEND("a", COSTED) "]")
+#include "small_worlds.h"
 
 static void edit(struct fake_server *server, const char *patch) {
     fake_server_edit(server, FAKE_BOOSTER, "m", "kubectl", patch);
