@@ -49,6 +49,13 @@ static void on_list(void *owner, struct http_answer *answer) {
     loop_deferred_call(watcher->turn);
 }
 
+static void on_open(void *owner, int status) {
+    struct watcher *watcher = owner;
+    (void)status;
+    listwatch_watch_opened(&watcher->machine, loop_now_ms(watcher->loop));
+    loop_deferred_call(watcher->turn);
+}
+
 static void on_bytes(void *owner, struct str bytes) {
     struct watcher *watcher = owner;
     listwatch_watch_bytes(&watcher->machine, bytes, loop_now_ms(watcher->loop));
@@ -75,7 +82,7 @@ static void out_of_memory(struct watcher *watcher, enum listwatch_action_kind ki
 }
 
 static void perform(struct watcher *watcher, const struct listwatch_action *action) {
-    static const struct http_stream_events stream = {.on_data = on_bytes, .on_end = on_watch_end};
+    static const struct http_stream_events stream = {.on_open = on_open, .on_data = on_bytes, .on_end = on_watch_end};
     bool is_list = action->kind == LISTWATCH_LIST;
     struct http_request request = {
         .method = "GET",
