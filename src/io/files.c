@@ -168,10 +168,13 @@ bool files_write(const char *path, struct str content, bool is_private, struct e
 }
 
 bool files_folder_of(struct arena *arena, const char *path, struct str *out, struct error *error) {
-    char resolved[PATH_MAX];
-    if (!realpath(path, resolved)) return set_errno(error, path, "find it");
-    char *slash = strrchr(resolved, '/');
-    size_t length = slash == resolved ? 1 : (size_t)(slash - resolved);
-    *out = arena_copy(arena, (struct str){resolved, length});
+    char here[PATH_MAX] = "";
+    struct str folder = str_of(path);
+    if (access(path, F_OK) != 0) return set_errno(error, path, "find it");
+    while (folder.len && folder.ptr[folder.len - 1] != '/') folder.len--;
+    while (folder.len > 1 && folder.ptr[folder.len - 1] == '/') folder.len--;
+    bool is_absolute = folder.len && folder.ptr[0] == '/';
+    if (!is_absolute && !getcwd(here, sizeof here)) return set_errno(error, path, "find the working folder for it");
+    *out = is_absolute ? arena_copy(arena, folder) : arena_printf(arena, "%s%s%.*s", here, folder.len ? "/" : "", STR_ARG(folder));
     return !arena->exhausted || error_set(error, ERROR_MEMORY, "out of memory");
 }

@@ -16,7 +16,7 @@ bool files_is_folder(const char *path);
 bool files_list_manifests(struct arena *arena, const char *folder, struct str **out_paths, size_t *out_count, struct error *error);
 /* All or nothing: a temporary file beside it, fsync, rename. Mode 0600 when is_private, else 0644 less the umask. */
 bool files_write(const char *path, struct str content, bool is_private, struct error *error);
-/* The absolute path, symbolic links resolved, of the folder that holds `path`. */
+/* The absolute path of the folder that holds `path`, which must exist; symbolic links are followed no further, as in kubectl. */
 bool files_folder_of(struct arena *arena, const char *path, struct str *out, struct error *error);
 /* All of `text` to an open descriptor, partial writes continued. */
 bool files_write_all(int fd, struct str text, struct error *error);

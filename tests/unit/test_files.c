@@ -128,12 +128,21 @@ static void a_failed_write_leaves_the_old_content(void **state) {
 static void the_folder_of_a_path_is_absolute(void **state) {
     (void)state;
     struct str got;
-    assert_true(files_write(path_of("f"), STR("x"), false, &error));
-    assert_int_equal(symlink(path_of("f"), path_of("link")), 0);
-    assert_true(files_folder_of(&arena, path_of("link"), &got, &error));
-    assert_true(str_is(got, folder));
+    char here[4096], below[4096 + 4];
+    assert_int_equal(mkdir(path_of("sub"), 0700), 0);
+    assert_true(files_write(path_of("sub/f"), STR("x"), false, &error));
+    assert_int_equal(symlink(path_of("sub/f"), path_of("link")), 0);
+    assert_true(files_folder_of(&arena, path_of("link"), &got, &error) && str_is(got, folder)); /* not the folder of what it points to */
     assert_true(files_folder_of(&arena, "/dev", &got, &error) && str_is(got, "/"));
+    assert_true(files_folder_of(&arena, "//dev//null", &got, &error) && str_is(got, "//dev"));
     assert_false(files_folder_of(&arena, path_of("none"), &got, &error));
+    expect_error(ERROR_NOT_FOUND, "cannot find it");
+    assert_int_equal(chdir(folder), 0);
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(below, sizeof below, "%s/sub", here);
+    assert_true(files_folder_of(&arena, "link", &got, &error) && str_is(got, here));
+    assert_true(files_folder_of(&arena, "sub/f", &got, &error) && str_is(got, below));
+    assert_int_equal(chdir("/"), 0);
 }
 
 static void seeds_differ(void **state) {
