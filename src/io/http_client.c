@@ -12,7 +12,7 @@ enum {
     /* API servers send a bookmark each minute on each watch; a pool with transfers that heard nothing for longer is not joined any more. */
     SILENT_POOL_MS = 90000,
     /* The same when a request has timed out. */
-    SUSPECT_POOL_MS = 10000,
+    SUSPECT_POOL_MS = 5000,
 };
 
 /* lists */
