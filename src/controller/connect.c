@@ -1,7 +1,7 @@
 #include "controller/connect.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "data/yaml_read.h"
 #include "io/files.h"
@@ -65,18 +65,36 @@ static struct credential_env *plugin_env(struct arena *arena, const struct kubec
     return env;
 }
 
-static struct str plugin_cluster(struct arena *arena, const struct cluster_settings *settings) {
+static void add_base64(struct strbuf *out, struct str bytes) {
+    size_t most = (bytes.len + 2) / 3 * 4;
+    char *end = strbuf_reserve(out, most + 1);
+    if (end) strbuf_added(out, (size_t)EVP_EncodeBlock((unsigned char *)end, (const unsigned char *)bytes.ptr, (int)bytes.len));
+}
+
+/* KUBERNETES_EXEC_INFO's spec.cluster, for plugins that ask for it (provideClusterInfo). */
+static struct str plugin_cluster(struct arena *arena, const struct cluster_settings *settings, struct str ca) {
     if (!settings->exec.wants_cluster_info) return STR_EMPTY;
-    struct strbuf text = strbuf_with_max(CERTIFICATE_MAX_BYTES);
+    struct strbuf text = strbuf_with_max(4 * CERTIFICATE_MAX_BYTES);
     strbuf_append(&text, STR("{\"server\":"));
     json_write_text(&text, settings->server);
-    strbuf_append(&text, STR("}"));
+    if (settings->tls_server_name.len) {
+        strbuf_append(&text, STR(",\"tls-server-name\":"));
+        json_write_text(&text, settings->tls_server_name);
+    }
+    if (settings->is_insecure) strbuf_append(&text, STR(",\"insecure-skip-tls-verify\":true"));
+    if (ca.len) {
+        strbuf_append(&text, STR(",\"certificate-authority-data\":\""));
+        add_base64(&text, ca);
+        strbuf_append_char(&text, '"');
+    }
+    strbuf_append_char(&text, '}');
     struct str copy = arena_copy(arena, strbuf_view(&text));
     strbuf_release(&text);
     return copy;
 }
 
-static struct credentials *open_credentials(struct arena *arena, struct loop *loop, const struct cluster_settings *settings, struct error *error) {
+static struct credentials *open_credentials(struct arena *arena, struct loop *loop, const struct cluster_settings *settings, struct str ca,
+                                            struct error *error) {
     const struct kubeconfig_exec *exec = &settings->exec;
     struct credential_sources sources = {
         .token = settings->token,
@@ -89,7 +107,7 @@ static struct credentials *open_credentials(struct arena *arena, struct loop *lo
         .key_file = settings->key_file,
         .plugin = {.command = exec->command, .args = exec->args, .arg_count = exec->arg_count, .env = plugin_env(arena, exec),
                    .env_count = exec->env_count, .api_version = exec->api_version, .install_hint = exec->install_hint,
-                   .cluster_json = plugin_cluster(arena, settings)},
+                   .cluster_json = plugin_cluster(arena, settings, ca)},
     };
     return credentials_new(loop, &sources, error);
 }
@@ -101,7 +119,7 @@ bool connection_open(struct arena *arena, struct loop *loop, const struct connec
     struct str ca = settings.ca_data;
     if (ca.len == 0 && settings.ca_file.len && !files_read(arena, settings.ca_file.ptr, CERTIFICATE_MAX_BYTES, &ca, error)) return false;
     *out = (struct connection){.server = settings.server, .namespace = settings.namespace.len ? settings.namespace : STR("default")};
-    out->credentials = open_credentials(arena, loop, &settings, error);
+    out->credentials = open_credentials(arena, loop, &settings, ca, error);
     if (!out->credentials) return false;
     struct http_client_settings http = {
         .base_url = settings.server,

@@ -1,7 +1,7 @@
 #include "controller/controller.h"
 
+#include <malloc.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "controller/connect.h"
 #include "controller/definitions.h"
@@ -10,7 +10,7 @@
 #include "controller/watcher.h"
 #include "io/entropy.h"
 
-enum { STOP_PATIENCE_MS = 10 * 1000, FORBIDDEN_PATIENCE_MS = 10 * 1000, RESYNC_MS = 10 * 60 * 60 * 1000, SETTINGS_ARENA_BYTES = 4 * 1024 * 1024 };
+enum { STOP_PATIENCE_MS = 10 * 1000, FORBIDDEN_PATIENCE_MS = 10 * 1000, RESYNC_MS = 10 * 60 * 60 * 1000, SETTINGS_ARENA_BYTES = 4 * 1024 * 1024, MMAP_FROM_BYTES = 128 * 1024 };
 
 struct controller;
 
@@ -417,6 +417,8 @@ static bool run(struct controller *controller, struct error *error) {
 bool controller_run(const struct controller_options *options, struct error *error) {
     struct controller controller = {.options = options, .log = {options->log_level, options->log_format}};
     struct connect_options connect = {options->kubeconfig, options->context, options->allow_exec};
+    /* List pages and arenas go back to the system when freed: else glibc learns from the first of them to keep such blocks in its heap. */
+    mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
     arena_init(&controller.arena, SETTINGS_ARENA_BYTES + LIMIT_FILE_BYTES);
     controller.loop = loop_new(error);
     bool is_connected = controller.loop && connection_open(&controller.arena, controller.loop, &connect, &controller.connection, error);
