@@ -230,6 +230,7 @@ static void what_the_server_makes_of_our_write_is_accepted(void **state) {
     see(&life, &desired, "{'replicas':1,'a':1}", false);
     assert_int_equal(life.now.verdict, VERDICT_DIFFERS);
     assert_true(str_is(life.now.difference, "spec.b"));
+    assert_int_equal(life.now.unkept_replicas, -1); /* 0 would be a number */
     see(&life, &desired, "{'replicas':1,'a':1}", true);
     assert_int_equal(life.now.verdict, VERDICT_MATCHES);
     assert_true(str_is(life.now.difference, "spec.b"));

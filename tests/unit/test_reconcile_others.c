@@ -1,6 +1,6 @@
 /*
- * The reconcile machine among others: owners of the same names, other managers and generators, webhooks, definitions that drop fields or
- * are not there, RBAC.
+ * The reconcile machine among others: owners of the same names, other managers, webhooks, definitions that drop fields or are not there,
+ * RBAC.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,183 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconcile_shell.h"
 #include "small_worlds.h"
-
-static struct shell *begin(const char *booster) {
-    struct fake_server *server = fake_server_new();
-    fake_server_create(server, FAKE_BOOSTER, booster);
-    return shell_new(server, "m");
-}
-
-static struct shell *rest(const char *booster) {
-    struct shell *shell = begin(booster);
-    shell_settle(shell);
-    shell_take_trace(shell);
-    return shell;
-}
-
-static void leave(struct shell *shell) {
-    struct fake_server *server = shell->server;
-    shell_free(shell);
-    fake_server_free(server);
-}
-
-static void edit(struct shell *shell, const char *patch) {
-    fake_server_edit(shell->server, FAKE_BOOSTER, "m", "kubectl", patch);
-}
-
-static const char *field(struct shell *shell, enum child_kind kind, const char *name, const char *path) {
-    return fake_server_field(shell->server, (int)kind, name, path);
-}
-
-static const char *condition(struct shell *shell, const char *type, const char *name) {
-    return fake_server_condition(shell->server, "m", type, name);
-}
-
-#define assert_requests(shell, text) assert_string_equal(shell_take_trace(shell), text)
-#define assert_contains(text, part) \
-    do {                            \
-        const char *whole = (text); \
-        if (!strstr(whole, part)) fail_msg("%s is not in: %s", part, whole); \
-    } while (0)
-
-/* ---- our own change never restarts a model ---- */
-
-#define DOWNLOADER "spec/template/roles/0/entryTemplate/spec/initContainers/0/image"
-
-static void new_images_wait_for_an_edit(void **state) {
-    (void)state;
-    static const struct {
-        const char *name, *edit;
-        bool may_upgrade, is_upgraded;
-    } cases[] = {
-        {"nothing", NULL, false, false},
-        {"an edit of the route", EDIT(BACKENDS(BACKEND("a", ONE ",'routeWeight':5"))), false, false},
-        {"an edit of the pods", EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'workers':[{'image':'vllm:2'}]}")), false, true},
-        {"upgrade: now", "{'metadata':{'annotations':{'" ANNOTATION_UPGRADE "':'now'}}}", false, true},
-        {"upgrade: later", "{'metadata':{'annotations':{'" ANNOTATION_UPGRADE "':'later'}}}", false, false},
-        {"a slot of a rolling upgrade", NULL, true, true},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct shell *shell = rest(ONE_BACKEND);
-        shell_crash(shell); /* another release, or flags */
-        shell->settings.generate.images = (struct images){STR("downloader:2"), STR("runtime:2")};
-        shell_settle(shell);
-        assert_requests(shell, "status m\n");
-        assert_string_equal(condition(shell, "Initialized", "reason"), "Outdated");
-        assert_string_equal(condition(shell, "Active", "status"), "True");
-        assert_true(shell->done.is_outdated);
-        if (cases[i].edit) edit(shell, cases[i].edit);
-        shell->may_upgrade = cases[i].may_upgrade;
-        shell_settle(shell);
-        const char *image = field(shell, CHILD_SERVING, "m-a", DOWNLOADER);
-        if (strcmp(image, cases[i].is_upgraded ? "downloader:2" : "downloader:1") != 0) fail_msg("%s: %s", cases[i].name, image);
-        if (fake_server_tally(shell->server, CHILD_SERVING, "m-a")->patches != cases[i].is_upgraded) fail_msg("%s: not one patch", cases[i].name);
-        assert_true(shell->done.is_outdated != cases[i].is_upgraded);
-        shell->may_upgrade = false;
-        shell_take_trace(shell);
-        shell_settle(shell);
-        assert_requests(shell, "");
-        leave(shell);
-    }
-}
-
-static void a_new_generator_waits_for_an_edit(void **state) {
-    (void)state;
-    struct shell *shell = rest(SCALED_BACKEND);
-    /* As an older release rendered it: its number, and pods that this one would make otherwise. */
-    char rendered[1024], patch[2048];
-    snprintf(rendered, sizeof rendered, "%s", field(shell, CHILD_SERVING, "m-a", "metadata/annotations/workload.serving.volcano.sh~1rendered"));
-    char *version = strstr(rendered, "\"generator\":\"" GENERATOR_VERSION "\"");
-    assert_non_null(version);
-    version[strlen("\"generator\":\"")] = '0';
-    for (char *at = rendered; *at; at++) *at = *at == '"' ? '\x01' : *at;
-    size_t length = 0;
-    length += (size_t)snprintf(patch, sizeof patch, "{'metadata':{'annotations':{'" ANNOTATION_RENDERED "':'");
-    for (char *at = rendered; *at; at++) length += (size_t)snprintf(patch + length, sizeof patch - length, *at == '\x01' ? "\\'" : "%c", *at);
-    snprintf(patch + length, sizeof patch - length, "'},'labels':{'" LABEL_REVISION "':'00000000000000aa'}},'spec':{'template':{'restartGracePeriodSeconds':7}}}");
-    shell_crash(shell);
-    fake_server_edit(shell->server, CHILD_SERVING, "m-a", FIELD_MANAGER, patch);
-    shell_crash(shell);
-    shell_settle(shell);
-    assert_string_equal(condition(shell, "Initialized", "reason"), "Outdated");
-    assert_null(strstr(shell_take_trace(shell), "patch"));
-    /* Bounds, suspending and ownership are kept up all the same. */
-    edit(shell, EDIT(BACKENDS(BACKEND("a", "'minReplicas':2,'maxReplicas':4," POLICY))));
-    fake_server_edit(shell->server, CHILD_SERVING, "m-a", "x", "{'metadata':{'ownerReferences':null}}");
-    shell_settle(shell);
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/replicas"), "2");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "metadata/ownerReferences/0/controller"), "true");
-    edit(shell, EDIT("'suspend':true"));
-    shell_settle(shell);
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/replicas"), "0");
-    edit(shell, EDIT("'suspend':null"));
-    shell_settle(shell);
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/replicas"), "2");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/template/restartGracePeriodSeconds"), "7");
-    edit(shell, "{'metadata':{'annotations':{'" ANNOTATION_UPGRADE "':'now'}}}");
-    shell_settle(shell);
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/template/restartGracePeriodSeconds"), "60");
-    assert_string_equal(condition(shell, "Initialized", "reason"), "ResourcesApplied");
-    leave(shell);
-}
-
-#define KTHENA_META(name) \
-    "'metadata':{'name':'" name "','labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'m'," \
-    "'workload.serving.volcano.sh/revision':'6b5d4c3f'},'ownerReferences':[{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]}"
-
-static void kthenas_children_are_taken_over_without_a_restart(void **state) {
-    (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
-    fake_server_create(shell->server, CHILD_SERVING, "{" KTHENA_META("m-a") ",'spec':{'replicas':1,'template':{'gangPolicy':{'minRoleReplicas':{'leader':1}},'roles':[{'name':'leader'}]}}}");
-    fake_server_create(shell->server, CHILD_SERVER, "{" KTHENA_META("m-a") ",'spec':{'model':'m'}}");
-    fake_server_create(shell->server, CHILD_ROUTE, "{" KTHENA_META("m") ",'spec':{'modelName':'m'}}");
-    fake_server_set_status(shell->server, FAKE_BOOSTER, "m", "{'status':{'observedGeneration':1,'conditions':[{'type':'Active','status':'True'}]}}");
-    shell_settle(shell);
-    assert_string_equal(shell_take_trace(shell), "patch ModelServing m-a\npatch ModelServer m-a\npatch ModelRoute m\nstatus m\nstatus m\n");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "metadata/generation"), "1");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "metadata/ownerReferences/0/controller"), "true");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "metadata/ownerReferences/1"), "");
-    assert_string_equal(condition(shell, "Active", "status"), "True");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
-    assert_string_equal(condition(shell, "Initialized", "reason"), "Outdated");
-    shell_crash(shell);
-    shell_settle(shell);
-    assert_requests(shell, "");
-    edit(shell, EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'workers':[{'image':'vllm:2'}]}")));
-    shell_settle(shell);
-    assert_contains(field(shell, CHILD_SERVING, "m-a", "spec/template/roles/0"), "vllm:2");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/template/gangPolicy/minRoleReplicas/leader"), "1");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NeedsRecreate");
-    leave(shell);
-}
-
-static void a_gang_is_recreated_when_allowed(void **state) {
-    (void)state;
-    struct shell *shell = rest(BOOSTER(BACKENDS(GANG(2))));
-    edit(shell, EDIT(BACKENDS(GANG(1))));
-    shell_settle(shell);
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/template/gangPolicy/minRoleReplicas/leader"), "2");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NeedsRecreate");
-    assert_string_equal(condition(shell, "Initialized", "status"), "True");
-    assert_string_equal(condition(shell, "Active", "status"), "True");
-    assert_contains(condition(shell, "Failed", "message"), "allow-recreate");
-    shell_crash(shell);
-    shell_take_trace(shell);
-    edit(shell, "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}}}");
-    shell_settle(shell);
-    assert_contains(shell_take_trace(shell), "get-booster m\ndelete ModelServing m-a\ncreate ModelServing m-a\n");
-    assert_string_equal(field(shell, CHILD_SERVING, "m-a", "spec/template/gangPolicy/minRoleReplicas/leader"), "1");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
-    leave(shell);
-}
 
 /* ---- other managers ---- */
 
 static void a_fight_is_given_up_and_taken_up_again(void **state) {
     (void)state;
-    struct shell *shell = rest(ONE_BACKEND);
+    struct shell *shell = world_rest(ONE_BACKEND);
     for (int i = 1; i <= OBSERVED_REWRITES; i++) {
         shell->now_ms += 60 * 1000;
         fake_server_edit(shell->server, CHILD_ROUTE, "m", "rival", "{'spec':{'rules':null}}");
@@ -194,10 +24,10 @@ static void a_fight_is_given_up_and_taken_up_again(void **state) {
         if (i < OBSERVED_REWRITES) assert_requests(shell, "patch ModelRoute m\n");
     }
     assert_requests(shell, "status m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "OtherController");
-    assert_contains(condition(shell, "Failed", "message"), "rival");
-    assert_contains(condition(shell, "Failed", "message"), "spec.rules");
-    assert_string_equal(field(shell, CHILD_ROUTE, "m", "spec/rules"), "");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "OtherController");
+    assert_contains(world_condition(shell, "Failed", "message"), "rival");
+    assert_contains(world_condition(shell, "Failed", "message"), "spec.rules");
+    assert_string_equal(world_field(shell, CHILD_ROUTE, "m", "spec/rules"), "");
     int64_t first_rewrite_ms = shell_record(shell, CHILD_ROUTE, "m")->rewrites_ms[OBSERVED_REWRITES - 1];
     assert_int_equal(shell->done.again_ms, first_rewrite_ms + REWRITE_WINDOW_MS);
     assert_false(shell->done.wants_retry);
@@ -207,13 +37,13 @@ static void a_fight_is_given_up_and_taken_up_again(void **state) {
     shell->now_ms++;
     shell_settle_now(shell);
     assert_requests(shell, "patch ModelRoute m\nstatus m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
     /* It goes on: once more is enough to give up again. */
     fake_server_edit(shell->server, CHILD_ROUTE, "m", "rival", "{'spec':{'rules':null}}");
     shell_settle_now(shell);
     assert_requests(shell, "status m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "OtherController");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "OtherController");
+    world_end(shell);
 }
 
 static void a_foreign_child_is_left_alone(void **state) {
@@ -224,21 +54,21 @@ static void a_foreign_child_is_left_alone(void **state) {
         "{'metadata':{'name':'m-a','ownerReferences':[{'apiVersion':'apps/v1','kind':'Deployment','name':'d','uid':'u-77','controller':true},{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]},'spec':{'model':'of others'}}",
     };
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-        struct shell *shell = begin(ONE_BACKEND);
+        struct shell *shell = world_begin(ONE_BACKEND);
         fake_server_create(shell->server, CHILD_SERVER, foreign[i]);
         shell_settle_now(shell);
-        assert_string_equal(field(shell, CHILD_SERVER, "m-a", "metadata/generation"), "1");
-        assert_string_equal(field(shell, CHILD_SERVER, "m-a", "spec/model"), "of others");
-        assert_string_equal(condition(shell, "Failed", "reason"), "NameConflict");
-        assert_contains(condition(shell, "Failed", "message"), "ModelServer m-a exists already and belongs to another owner");
+        assert_string_equal(world_field(shell, CHILD_SERVER, "m-a", "metadata/generation"), "1");
+        assert_string_equal(world_field(shell, CHILD_SERVER, "m-a", "spec/model"), "of others");
+        assert_string_equal(world_condition(shell, "Failed", "reason"), "NameConflict");
+        assert_contains(world_condition(shell, "Failed", "message"), "ModelServer m-a exists already and belongs to another owner");
         assert_false(shell->done.wants_retry);
         /* Also when the backend goes: it was never ours to delete. */
-        edit(shell, EDIT(BACKENDS(BACKEND("b", ONE))));
+        world_edit(shell, EDIT(BACKENDS(BACKEND("b", ONE))));
         shell_settle_now(shell);
         assert_non_null(fake_server_find(shell->server, CHILD_SERVER, "m-a"));
         assert_null(fake_server_find(shell->server, CHILD_SERVING, "m-a"));
-        assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
-        leave(shell);
+        assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
+        world_end(shell);
     }
 }
 
@@ -251,27 +81,27 @@ static void two_models_that_collide(void **state) {
     shell_settle_now(first);
     shell_settle_now(second);
     shell_settle_now(first);
-    assert_string_equal(condition(first, "Failed", "reason"), "NoFailure");
+    assert_string_equal(world_condition(first, "Failed", "reason"), "NoFailure");
     assert_string_equal(fake_server_condition(server, "m-a", "Failed", "reason"), "NameConflict");
-    assert_string_equal(field(first, CHILD_SERVING, "m-a-b", "metadata/ownerReferences/0/name"), "m");
-    edit(first, EDIT(BACKENDS(BACKEND("c", ONE))));
+    assert_string_equal(world_field(first, CHILD_SERVING, "m-a-b", "metadata/ownerReferences/0/name"), "m");
+    world_edit(first, EDIT(BACKENDS(BACKEND("c", ONE))));
     shell_settle_now(first);
     shell_settle_now(second);
     assert_string_equal(fake_server_condition(server, "m-a", "Failed", "reason"), "NoFailure");
-    assert_string_equal(field(first, CHILD_SERVING, "m-a-b", "metadata/ownerReferences/0/name"), "m-a");
+    assert_string_equal(world_field(first, CHILD_SERVING, "m-a-b", "metadata/ownerReferences/0/name"), "m-a");
     shell_free(second);
-    leave(first);
+    world_end(first);
 }
 
 static void a_former_ones_children_are_waited_for(void **state) {
     (void)state;
-    struct shell *shell = rest(ONE_BACKEND);
+    struct shell *shell = world_rest(ONE_BACKEND);
     fake_server_delete(shell->server, FAKE_BOOSTER, "m");
     fake_server_create(shell->server, FAKE_BOOSTER, ONE_BACKEND);
     shell_settle_now(shell);
     assert_requests(shell, "status m\n");
-    assert_string_equal(condition(shell, "Failed", "status"), "False");
-    assert_contains(condition(shell, "Initialized", "message"), "ModelServing m-a of the deleted ModelBooster of the same name is still being garbage-collected");
+    assert_string_equal(world_condition(shell, "Failed", "status"), "False");
+    assert_contains(world_condition(shell, "Initialized", "message"), "ModelServing m-a of the deleted ModelBooster of the same name is still being garbage-collected");
     int64_t since_ms = shell->now_ms;
     assert_int_equal(shell->done.again_ms, since_ms + TRANSIENT_PATIENCE_MS);
     shell->now_ms = since_ms + TRANSIENT_PATIENCE_MS - 1;
@@ -280,14 +110,14 @@ static void a_former_ones_children_are_waited_for(void **state) {
     shell->now_ms++;
     shell_settle_now(shell);
     assert_requests(shell, "status m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NameConflict");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NameConflict");
     assert_true(fake_server_collect(shell->server));
     shell_settle(shell);
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
-    assert_string_equal(condition(shell, "Active", "status"), "True");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
+    assert_string_equal(world_condition(shell, "Active", "status"), "True");
     /* The clock starts anew for the next time. */
     assert_int_equal(shell->memory.former_since_ms, 0);
-    leave(shell);
+    world_end(shell);
 }
 
 /* ---- what the server makes of it ---- */
@@ -309,12 +139,12 @@ static const char *drop_and_change(void *context, int kind, yyjson_mut_doc *doc,
 
 static void what_is_not_kept_is_not_fought_for(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->admission = drop_and_change;
     shell_settle(shell);
     assert_requests(shell, "create ModelServing m-a\ncreate ModelServer m-a\ncreate ModelRoute m\nstatus m\nstatus m\n");
-    assert_string_equal(condition(shell, "Initialized", "status"), "True");
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
+    assert_string_equal(world_condition(shell, "Initialized", "status"), "True");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
     assert_true(str_is(shell_record(shell, CHILD_SERVING, "m-a")->difference, "spec.schedulerName"));
     shell_settle(shell);
     assert_requests(shell, "");
@@ -322,13 +152,13 @@ static void what_is_not_kept_is_not_fought_for(void **state) {
     fake_server_edit(shell->server, CHILD_SERVER, "m-a", "kubectl", EDIT("'model':'wrong'"));
     shell_settle(shell);
     assert_requests(shell, "patch ModelServer m-a\n");
-    leave(shell);
+    world_end(shell);
 }
 
 /* The memory of what is not kept does not outlive the process: one attempt, and none of them destroys anything. */
 static void after_a_restart_it_is_tried_once(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->admission = drop_and_change;
     shell_settle(shell);
     shell_take_trace(shell);
@@ -340,7 +170,7 @@ static void after_a_restart_it_is_tried_once(void **state) {
     assert_requests(shell, "");
     assert_int_equal(fake_server_tally(shell->server, CHILD_SERVING, "m-a")->patches, 0);
     assert_int_equal(fake_server_tally(shell->server, CHILD_SERVING, "m-a")->deletes, 0);
-    leave(shell);
+    world_end(shell);
 }
 
 static const char *change_gang(void *context, int kind, yyjson_mut_doc *doc, yyjson_mut_val *object) {
@@ -352,14 +182,14 @@ static const char *change_gang(void *context, int kind, yyjson_mut_doc *doc, yyj
 
 static void a_gang_that_is_not_kept_is_recreated_once(void **state) {
     (void)state;
-    struct shell *shell = rest(BOOSTER(BACKENDS(GANG(2))));
+    struct shell *shell = world_rest(BOOSTER(BACKENDS(GANG(2))));
     shell->server->admission = change_gang;
-    edit(shell, "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}},'spec':{" BACKENDS(GANG(1)) "}}");
+    world_edit(shell, "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}},'spec':{" BACKENDS(GANG(1)) "}}");
     shell_settle(shell);
     assert_int_equal(fake_server_tally(shell->server, CHILD_SERVING, "m-a")->deletes, 1);
     assert_int_equal(fake_server_tally(shell->server, CHILD_SERVING, "m-a")->creates, 2);
-    assert_string_equal(condition(shell, "Failed", "reason"), "NeedsRecreate");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NeedsRecreate");
+    world_end(shell);
 }
 
 static const char *drop_owners(void *context, int kind, yyjson_mut_doc *doc, yyjson_mut_val *object) {
@@ -370,14 +200,14 @@ static const char *drop_owners(void *context, int kind, yyjson_mut_doc *doc, yyj
 
 static void an_owner_that_is_not_kept_is_said_and_left(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->admission = drop_owners;
     shell_settle(shell);
-    assert_string_equal(condition(shell, "Failed", "reason"), "Rejected");
-    assert_contains(condition(shell, "Failed", "message"), "ModelServer m-a: the API server accepts it but does not keep it");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "Rejected");
+    assert_contains(world_condition(shell, "Failed", "message"), "ModelServer m-a: the API server accepts it but does not keep it");
     assert_true(shell->verb_counts[REQUEST_PATCH] < 20);
     assert_int_equal(fake_server_tally(shell->server, CHILD_SERVER, "m-a")->creates, 1);
-    leave(shell);
+    world_end(shell);
 }
 
 static const char *prune_status(void *context, int kind, yyjson_mut_doc *doc, yyjson_mut_val *object) {
@@ -396,7 +226,7 @@ static const char *prune_status(void *context, int kind, yyjson_mut_doc *doc, yy
 
 static void a_pruned_status_is_written_once(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->admission = prune_status;
     shell_settle(shell);
     assert_requests(shell, "create ModelServing m-a\ncreate ModelServer m-a\ncreate ModelRoute m\nstatus m\nstatus m\n");
@@ -410,103 +240,103 @@ static void a_pruned_status_is_written_once(void **state) {
     fake_server_set_status(shell->server, CHILD_SERVING, "m-a", "{'status':{'conditions':[{'type':'Available','status':'False','reason':'Lost','message':'gone'}]}}");
     shell_settle_now(shell);
     assert_requests(shell, "status m\n");
-    assert_contains(condition(shell, "Active", "message"), "backend a: Lost: gone");
-    leave(shell);
+    assert_contains(world_condition(shell, "Active", "message"), "backend a: Lost: gone");
+    world_end(shell);
 }
 
 /* ---- definitions, rights, namespaces ---- */
 
 static void a_definition_that_is_missing_is_said_and_found(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->is_missing[CHILD_ROUTE] = true;
     shell->kinds[CHILD_ROUTE] = KIND_NOT_INSTALLED;
     shell_settle_now(shell);
     assert_requests(shell, "create ModelServing m-a\ncreate ModelServer m-a\nstatus m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "KindMissing");
-    assert_contains(condition(shell, "Failed", "message"), "modelroutes.networking.serving.volcano.sh is not installed");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "KindMissing");
+    assert_contains(world_condition(shell, "Failed", "message"), "modelroutes.networking.serving.volcano.sh is not installed");
     assert_false(shell->done.wants_retry);
     shell->server->is_missing[CHILD_ROUTE] = false;
     shell->kinds[CHILD_ROUTE] = KIND_SYNCED;
     shell_settle(shell);
     assert_requests(shell, "create ModelRoute m\nstatus m\nstatus m\n");
-    assert_string_equal(condition(shell, "Active", "status"), "True");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Active", "status"), "True");
+    world_end(shell);
 }
 
 static void a_definition_that_goes_is_confirmed_first(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->is_missing[CHILD_ROUTE] = true;
     shell_settle_now(shell);
     assert_requests(shell, "create ModelServing m-a\ncreate ModelServer m-a\ncreate ModelRoute m -> 404 page not found\n"
                            "discover ModelRoute m -> no such kind\nstatus m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "KindMissing");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "KindMissing");
+    world_end(shell);
     /* A 404 of a path that discovery knows is an API server that warms up. */
-    shell = begin(ONE_BACKEND);
+    shell = world_begin(ONE_BACKEND);
     shell->faults[0] = (struct shell_planned_fault){2, FAULT_NO_PATH};
     shell->fault_count = 1;
     shell_settle_now(shell);
     assert_true(shell->done.wants_retry);
-    assert_string_equal(condition(shell, "Failed", "reason"), "");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "");
     shell_settle(shell);
-    assert_string_equal(condition(shell, "Active", "status"), "True");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Active", "status"), "True");
+    world_end(shell);
 }
 
 static void what_may_not_be_listed_is_forbidden(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->kinds[CHILD_SERVER] = KIND_FORBIDDEN;
     shell_settle_now(shell);
     assert_requests(shell, "create ModelServing m-a\ncreate ModelRoute m\nstatus m\n");
-    assert_string_equal(condition(shell, "Failed", "reason"), "Forbidden");
-    assert_contains(condition(shell, "Failed", "message"), "may not list and watch modelservers.networking.serving.volcano.sh");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "Forbidden");
+    assert_contains(world_condition(shell, "Failed", "message"), "may not list and watch modelservers.networking.serving.volcano.sh");
+    world_end(shell);
 }
 
 static void what_may_not_be_written_is_forbidden(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->forbidden[CHILD_SERVER] = 1U << REQUEST_CREATE;
     shell_settle_now(shell);
     assert_true(shell->done.wants_retry);
-    assert_string_equal(condition(shell, "Failed", "reason"), ""); /* not before it has lasted a moment */
+    assert_string_equal(world_condition(shell, "Failed", "reason"), ""); /* not before it has lasted a moment */
     shell_settle(shell);
-    assert_string_equal(condition(shell, "Failed", "reason"), "Forbidden");
-    assert_contains(condition(shell, "Failed", "message"), "create ModelServer m-a");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "Forbidden");
+    assert_contains(world_condition(shell, "Failed", "message"), "create ModelServer m-a");
     assert_non_null(fake_server_find(shell->server, CHILD_ROUTE, "m"));
     shell->server->forbidden[CHILD_SERVER] = 0;
     shell_settle(shell);
-    assert_string_equal(condition(shell, "Active", "status"), "True");
-    leave(shell);
+    assert_string_equal(world_condition(shell, "Active", "status"), "True");
+    world_end(shell);
 }
 
 static void an_unknown_kind_is_never_empty(void **state) {
     (void)state;
     for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
-        struct shell *shell = begin(ONE_BACKEND);
+        struct shell *shell = world_begin(ONE_BACKEND);
         shell->kinds[kind] = KIND_UNKNOWN;
         shell_settle_now(shell);
         assert_requests(shell, "");
         assert_false(shell->done.wants_retry);
         shell->kinds[kind] = KIND_SYNCED;
         shell_settle(shell);
-        assert_string_equal(condition(shell, "Active", "status"), "True");
-        leave(shell);
+        assert_string_equal(world_condition(shell, "Active", "status"), "True");
+        world_end(shell);
     }
 }
 
 static void a_terminating_namespace_ends_the_work(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->server->is_namespace_terminating = true;
     shell_settle_now(shell);
     assert_requests(shell, "create ModelServing m-a -> namespace is being terminated\n");
     assert_false(shell->done.wants_retry);
     assert_int_equal(shell->done.again_ms, 0);
-    leave(shell);
+    world_end(shell);
 }
 
 /* ---- trouble that passes, and that lasts ---- */
@@ -519,7 +349,7 @@ static void fault_everything(struct shell *shell, size_t index, const struct req
 
 static void trouble_is_said_after_two_seconds_and_failed_after_sixty(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     int64_t since_ms = shell->now_ms;
     shell->before_request = fault_everything;
     shell_settle_now(shell);
@@ -528,36 +358,32 @@ static void trouble_is_said_after_two_seconds_and_failed_after_sixty(void **stat
     assert_int_equal(shell->verb_counts[REQUEST_PATCH_STATUS], 0);
     shell->now_ms = since_ms + 2000;
     shell_settle_now(shell);
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
-    assert_contains(condition(shell, "Initialized", "message"), "create ModelServing m-a: retrying");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
+    assert_contains(world_condition(shell, "Initialized", "message"), "create ModelServing m-a: retrying");
     shell->now_ms = since_ms + TRANSIENT_PATIENCE_MS;
     shell_settle_now(shell);
-    assert_string_equal(condition(shell, "Failed", "reason"), "Unreachable");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "Unreachable");
     shell->before_request = NULL;
     shell->fault_count = 0;
     shell_settle(shell);
-    assert_string_equal(condition(shell, "Failed", "reason"), "NoFailure");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
     assert_int_equal(shell->memory.transient_since_ms, 0);
-    leave(shell);
+    world_end(shell);
 }
 
 static void the_servers_wish_for_time_is_passed_on(void **state) {
     (void)state;
-    struct shell *shell = begin(ONE_BACKEND);
+    struct shell *shell = world_begin(ONE_BACKEND);
     shell->before_request = fault_everything;
     shell->context = shell;
     shell_settle_now(shell);
     assert_true(shell->done.wants_retry);
     assert_int_equal(shell->done.retry_after_ms, 1000);
-    leave(shell);
+    world_end(shell);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(new_images_wait_for_an_edit),
-        cmocka_unit_test(a_new_generator_waits_for_an_edit),
-        cmocka_unit_test(kthenas_children_are_taken_over_without_a_restart),
-        cmocka_unit_test(a_gang_is_recreated_when_allowed),
         cmocka_unit_test(a_fight_is_given_up_and_taken_up_again),
         cmocka_unit_test(a_foreign_child_is_left_alone),
         cmocka_unit_test(two_models_that_collide),
