@@ -11,13 +11,20 @@ static const struct {
     const char *parent, *key; /* NULL: any */
     enum spelling spelling;
 } spellings[] = {
-    {"limits", NULL, SPELLING_QUANTITY},        {"requests", NULL, SPELLING_QUANTITY},
-    {NULL, "sizeLimit", SPELLING_QUANTITY},     {NULL, "divisor", SPELLING_QUANTITY},
-    {NULL, "targetValue", SPELLING_QUANTITY},   {NULL, "period", SPELLING_DURATION},
-    {NULL, "stabilizationWindow", SPELLING_DURATION}, {NULL, "panicModeHold", SPELLING_DURATION},
-    {NULL, "retryInterval", SPELLING_DURATION}, {NULL, "timeout", SPELLING_DURATION},
-    {"httpGet", "port", SPELLING_INT_OR_STRING}, {"tcpSocket", "port", SPELLING_INT_OR_STRING},
-    {NULL, "maxUnavailable", SPELLING_INT_OR_STRING}, {NULL, "maxSurge", SPELLING_INT_OR_STRING},
+    {"limits", NULL, SPELLING_QUANTITY},
+    {"requests", NULL, SPELLING_QUANTITY},
+    {NULL, "sizeLimit", SPELLING_QUANTITY},
+    {NULL, "divisor", SPELLING_QUANTITY},
+    {NULL, "targetValue", SPELLING_QUANTITY},
+    {NULL, "period", SPELLING_DURATION},
+    {NULL, "stabilizationWindow", SPELLING_DURATION},
+    {NULL, "panicModeHold", SPELLING_DURATION},
+    {NULL, "retryInterval", SPELLING_DURATION},
+    {NULL, "timeout", SPELLING_DURATION},
+    {"httpGet", "port", SPELLING_INT_OR_STRING},
+    {"tcpSocket", "port", SPELLING_INT_OR_STRING},
+    {NULL, "maxUnavailable", SPELLING_INT_OR_STRING},
+    {NULL, "maxSurge", SPELLING_INT_OR_STRING},
 };
 
 static enum spelling spelling_of(struct str parent, struct str key) {
@@ -55,8 +62,8 @@ static bool same_spelled(enum spelling spelling, const yyjson_val *a, const yyjs
 /* The way from the root to the value at hand: linked frames on the stack, written out only for a difference. */
 struct place {
     const struct place *above;
-    struct str key;  /* of an object member */
-    size_t index;    /* of an array item, when key is empty */
+    struct str key; /* of an object member */
+    size_t index;   /* of an array item, when key is empty */
     unsigned depth;
 };
 

@@ -43,8 +43,8 @@ static size_t backend_index(const struct booster *booster, struct str name) {
     return index;
 }
 
-bool desire_children(struct arena *arena, const struct booster *booster, int64_t observed_generation, const struct desire_settings *settings,
-                     const struct observed *const *servings, struct desire *out) {
+bool desire_children(struct arena *arena, const struct booster *booster, int64_t observed_generation,
+                     const struct desire_settings *settings, const struct observed *const *servings, struct desire *out) {
     struct live_serving *live = arena_array(arena, booster->backend_count, sizeof *live);
     struct desire_note *backend_notes = arena_array(arena, booster->backend_count, sizeof *backend_notes);
     if (!live || !backend_notes) return false;

@@ -51,9 +51,12 @@ static struct str member_pointer(struct arena *arena, const char *parent, struct
     struct strbuf text = strbuf_with_max(4096);
     strbuf_printf(&text, "%s/", parent);
     for (size_t i = 0; i < key.len; i++) {
-        if (key.ptr[i] == '~') strbuf_append(&text, STR("~0"));
-        else if (key.ptr[i] == '/') strbuf_append(&text, STR("~1"));
-        else strbuf_append_char(&text, key.ptr[i]);
+        if (key.ptr[i] == '~')
+            strbuf_append(&text, STR("~0"));
+        else if (key.ptr[i] == '/')
+            strbuf_append(&text, STR("~1"));
+        else
+            strbuf_append_char(&text, key.ptr[i]);
     }
     return take(arena, &text);
 }
@@ -80,15 +83,16 @@ static void add_owner(struct arena *arena, struct strbuf *out, const struct chil
         add_value(out, "add", STR("/metadata/ownerReferences"), references);
         return;
     }
-    struct str pointer = is_ours ? arena_printf(arena, "/metadata/ownerReferences/%" PRIu32, live->owner_index) : STR("/metadata/ownerReferences/-");
+    struct str pointer =
+        is_ours ? arena_printf(arena, "/metadata/ownerReferences/%" PRIu32, live->owner_index) : STR("/metadata/ownerReferences/-");
     add_value(out, is_ours ? "replace" : "add", pointer, yyjson_arr_get_first(references));
 }
 
 /* A child that another controller or an older generator made: from now on its input is known, so that an edit is told from an upgrade. */
 static void add_frozen_rendered(struct arena *arena, struct strbuf *out, const struct child *desired, const struct observed *live) {
     if (live->has_rendered) return;
-    struct str rendered = arena_printf(arena, "{\"generator\":\"unknown\",\"downloader\":\"\",\"runtime\":\"\",\"input\":\"%016" PRIx64 "\"}",
-                                       desired->input_hash);
+    struct str rendered = arena_printf(
+        arena, "{\"generator\":\"unknown\",\"downloader\":\"\",\"runtime\":\"\",\"input\":\"%016" PRIx64 "\"}", desired->input_hash);
     if (!live->has_annotations) begin_operation(out, "add", STR("/metadata/annotations")), strbuf_append(out, STR(",\"value\":{}}"));
     add_text(out, "add", member_pointer(arena, "/metadata/annotations", STR(ANNOTATION_RENDERED)), rendered);
 }
@@ -127,7 +131,8 @@ struct str body_patch(struct arena *arena, const struct booster *booster, const 
 
 struct str body_delete(struct arena *arena, const struct observed *live) {
     struct strbuf text = strbuf_with_max(4096);
-    strbuf_append(&text, STR("{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\",\"preconditions\":{\"uid\":"));
+    strbuf_append(
+        &text, STR("{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"propagationPolicy\":\"Background\",\"preconditions\":{\"uid\":"));
     json_write_text(&text, live->uid);
     strbuf_append(&text, STR(",\"resourceVersion\":"));
     json_write_text(&text, live->resource_version);

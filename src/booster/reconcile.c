@@ -153,11 +153,15 @@ static bool has_failure(const struct reconcile *run, enum failure failure) {
 
 static void remember_trouble(struct reconcile *run, int64_t now_ms) {
     bool is_transient = is_any(run, CHILD_TRANSIENT);
-    if (!is_transient) run->memory->transient_since_ms = 0;
-    else if (run->memory->transient_since_ms == 0) run->memory->transient_since_ms = now_ms;
+    if (!is_transient)
+        run->memory->transient_since_ms = 0;
+    else if (run->memory->transient_since_ms == 0)
+        run->memory->transient_since_ms = now_ms;
     bool is_forbidden = run->wants_retry && has_failure(run, FAILURE_FORBIDDEN);
-    if (!is_forbidden) run->memory->forbidden_since_ms = 0;
-    else if (run->memory->forbidden_since_ms == 0) run->memory->forbidden_since_ms = now_ms;
+    if (!is_forbidden)
+        run->memory->forbidden_since_ms = 0;
+    else if (run->memory->forbidden_since_ms == 0)
+        run->memory->forbidden_since_ms = now_ms;
     if (!run->is_former_in_the_way) run->memory->former_since_ms = 0;
     if (is_transient) run_again_at(run, run->memory->transient_since_ms + TRANSIENT_PATIENCE_MS);
     run->wants_retry |= is_transient;
@@ -190,7 +194,8 @@ static bool status_step(struct reconcile *run, const struct observation *observa
         return false;
     }
     if (!run->status.is_changed || is_too_early_to_tell(run, observation->now_ms)) return false;
-    bool is_kept_otherwise = run->memory->status_sent == status_hash(run->status.status) && run->memory->status_kept == status_hash(run->live_status);
+    bool is_kept_otherwise =
+        run->memory->status_sent == status_hash(run->status.status) && run->memory->status_kept == status_hash(run->live_status);
     if (is_kept_otherwise) return false;
     struct str body = body_status(run->arena, run->booster.resource_version, run->status.status);
     struct request request = {.verb = REQUEST_PATCH_STATUS, .name = run->booster.name, .body = body};
@@ -253,8 +258,14 @@ static void end_run(struct reconcile *run, bool wants_retry) {
 
 static struct str request_text(const struct reconcile *run) {
     static const char *const verbs[] = {
-        [REQUEST_CREATE] = "create", [REQUEST_DRY_RUN_CREATE] = "create", [REQUEST_PATCH] = "patch", [REQUEST_DELETE] = "delete",
-        [REQUEST_GET] = "get", [REQUEST_GET_BOOSTER] = "get", [REQUEST_PATCH_STATUS] = "patch status of", [REQUEST_DISCOVER] = "look for",
+        [REQUEST_CREATE] = "create",
+        [REQUEST_DRY_RUN_CREATE] = "create",
+        [REQUEST_PATCH] = "patch",
+        [REQUEST_DELETE] = "delete",
+        [REQUEST_GET] = "get",
+        [REQUEST_GET_BOOSTER] = "get",
+        [REQUEST_PATCH_STATUS] = "patch status of",
+        [REQUEST_DISCOVER] = "look for",
     };
     bool is_booster = run->pending.verb == REQUEST_GET_BOOSTER || run->pending.verb == REQUEST_PATCH_STATUS;
     return arena_printf(run->arena, "%s %s %.*s", verbs[run->pending.verb], is_booster ? KIND_BOOSTER : child_kind_name(run->pending.kind),
@@ -280,8 +291,10 @@ static void settle_refusal(struct reconcile *run, const struct answer *answer) {
     case ANSWER_REJECTED: settle(run, CHILD_FAILED, FAILURE_REJECTED, "the API server refused", answer->message); break;
     case ANSWER_FORBIDDEN: settle(run, CHILD_FAILED, FAILURE_FORBIDDEN, "not permitted", answer->message); break;
     case ANSWER_KIND_MISSING:
-        if (!is_removal(run, run->pending_index)) run->progress[run->pending_index].needs_discovery = true;
-        else settle(run, CHILD_TRANSIENT, FAILURE_NONE, "the API server does not serve its path at the moment, retrying", answer->message);
+        if (!is_removal(run, run->pending_index))
+            run->progress[run->pending_index].needs_discovery = true;
+        else
+            settle(run, CHILD_TRANSIENT, FAILURE_NONE, "the API server does not serve its path at the moment, retrying", answer->message);
         break;
     case ANSWER_NAMESPACE_GONE: end_run(run, false); break;
     case ANSWER_LOST: settle(run, CHILD_TRANSIENT, FAILURE_NONE, "no answer, retrying", answer->message); break;
@@ -314,14 +327,18 @@ static void answer_write(struct reconcile *run, const struct answer *answer) {
 
 static void answer_read(struct reconcile *run, const struct answer *answer) {
     bool is_known = answer->kind == ANSWER_OK || answer->kind == ANSWER_NOT_FOUND;
-    if (is_known) run->progress[run->pending_index].needs_look = false;
-    else settle_refusal(run, answer);
+    if (is_known)
+        run->progress[run->pending_index].needs_look = false;
+    else
+        settle_refusal(run, answer);
 }
 
 static void answer_dry_run(struct reconcile *run, const struct answer *answer) {
     bool is_accepted = answer->kind == ANSWER_OK || answer->kind == ANSWER_EXISTS;
-    if (is_accepted) run->progress[run->pending_index].is_dry_run_accepted = true;
-    else settle_refusal(run, answer);
+    if (is_accepted)
+        run->progress[run->pending_index].is_dry_run_accepted = true;
+    else
+        settle_refusal(run, answer);
 }
 
 static void answer_discovery(struct reconcile *run, const struct answer *answer) {
@@ -336,9 +353,12 @@ static void answer_discovery(struct reconcile *run, const struct answer *answer)
 static void answer_confirmation(struct reconcile *run, const struct answer *answer) {
     bool is_same = answer->kind == ANSWER_OK && str_equal(answer->booster_uid, run->booster.uid) &&
                    answer->booster_generation == run->booster.generation;
-    if (is_same) run->is_confirmed = true;
-    else if (answer->kind == ANSWER_OK || answer->kind == ANSWER_NOT_FOUND || answer->kind == ANSWER_KIND_MISSING) end_run(run, true);
-    else settle_refusal(run, answer);
+    if (is_same)
+        run->is_confirmed = true;
+    else if (answer->kind == ANSWER_OK || answer->kind == ANSWER_NOT_FOUND || answer->kind == ANSWER_KIND_MISSING)
+        end_run(run, true);
+    else
+        settle_refusal(run, answer);
 }
 
 static void answer_status(struct reconcile *run, const struct answer *answer) {

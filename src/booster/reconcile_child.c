@@ -31,9 +31,11 @@ static bool applied(const struct step_context *step) {
 /* Written and accepted, and still not what was written: something at the server makes another thing of it each time. */
 static bool not_kept(const struct step_context *step) {
     struct str name = named(step);
-    return run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_REJECTED,
-                       arena_printf(step->run->arena, "%.*s: the API server accepts it but does not keep it as written; it is left as it is: look for a webhook",
-                                    STR_ARG(name)));
+    return run_outcome(
+        step->run, step->index, CHILD_FAILED, FAILURE_REJECTED,
+        arena_printf(step->run->arena,
+                     "%.*s: the API server accepts it but does not keep it as written; it is left as it is: look for a webhook",
+                     STR_ARG(name)));
 }
 
 /* A change is due: asked for, or only noted where the ModelBooster is paused. */
@@ -72,14 +74,14 @@ static bool is_kind_unusable(const struct step_context *step) {
     struct arena *arena = step->run->arena;
     if (state == KIND_NOT_INSTALLED) {
         run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_KIND_MISSING,
-                    arena_printf(arena, "%s %.*s cannot be created: the definition %s.%s is not installed; install it (model-booster crds)", kind,
-                                 STR_ARG(step->child->name), plural, group));
+                    arena_printf(arena, "%s %.*s cannot be created: the definition %s.%s is not installed; install it (model-booster crds)",
+                                 kind, STR_ARG(step->child->name), plural, group));
         return true;
     }
     if (state == KIND_FORBIDDEN) {
         run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_FORBIDDEN,
-                    arena_printf(arena, "%s %.*s cannot be seen: the controller may not list and watch %s.%s; grant it (deploy/rbac.yaml)", kind,
-                                 STR_ARG(step->child->name), plural, group));
+                    arena_printf(arena, "%s %.*s cannot be seen: the controller may not list and watch %s.%s; grant it (deploy/rbac.yaml)",
+                                 kind, STR_ARG(step->child->name), plural, group));
         return true;
     }
     return false;
@@ -89,9 +91,11 @@ static bool is_kind_unusable(const struct step_context *step) {
 
 static bool name_conflict(const struct step_context *step, const char *by_whom) {
     struct str name = named(step);
-    return run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_NAME_CONFLICT,
-                       arena_printf(step->run->arena, "%.*s exists already and belongs to %s; it is left alone: rename the model or the backend, or delete it",
-                                    STR_ARG(name), by_whom));
+    return run_outcome(
+        step->run, step->index, CHILD_FAILED, FAILURE_NAME_CONFLICT,
+        arena_printf(step->run->arena,
+                     "%.*s exists already and belongs to %s; it is left alone: rename the model or the backend, or delete it",
+                     STR_ARG(name), by_whom));
 }
 
 static bool wait_for_former(const struct step_context *step) {
@@ -129,7 +133,8 @@ static bool delete_to_recreate(const struct step_context *step) {
 /* Of the same revision it is what the server makes of the name that we write: another attempt would end the same. */
 static bool is_renamed(const struct step_context *step) {
     struct str model_name = json_text(json_path(step->child->object, "spec", "modelName", NULL));
-    return step->child->kind == CHILD_ROUTE && !str_equal(step->live->model_name, model_name) && step->live->revision != step->child->revision;
+    return step->child->kind == CHILD_ROUTE && !str_equal(step->live->model_name, model_name) &&
+           step->live->revision != step->child->revision;
 }
 
 /* ModelRoute's modelName is immutable. The new route must be acceptable before the old one goes. */
@@ -147,10 +152,11 @@ static void note_gang_wish(const struct step_context *step) {
     outcome->needs_recreate = step->child->wishes_other_gang && !step->run->desire.notes[step->index].is_frozen;
     if (!outcome->needs_recreate) return;
     struct str name = named(step);
-    outcome->message = arena_printf(step->run->arena,
-                                    "%.*s keeps its gangPolicy, which cannot be changed in place; to delete and create it anew (this restarts the model) "
-                                    "annotate the ModelBooster " ANNOTATION_ALLOW_RECREATE ": \"true\"",
-                                    STR_ARG(name));
+    outcome->message =
+        arena_printf(step->run->arena,
+                     "%.*s keeps its gangPolicy, which cannot be changed in place; to delete and create it anew (this restarts the model) "
+                     "annotate the ModelBooster " ANNOTATION_ALLOW_RECREATE ": \"true\"",
+                     STR_ARG(name));
 }
 
 /* ---- change in place ---- */
@@ -162,9 +168,11 @@ static bool is_fought_over(const struct step_context *step) {
     int64_t until_ms = live->rewrites_ms[OBSERVED_REWRITES - 1] + REWRITE_WINDOW_MS;
     run_again_at(step->run, until_ms);
     struct str name = named(step), manager = live->other_manager.len ? live->other_manager : STR("another manager");
-    run_outcome(step->run, step->index, CHILD_FAILED, FAILURE_OTHER_CONTROLLER,
-                arena_printf(step->run->arena, "%.*s was rewritten %d times within 10 minutes by %s (%.*s); it is left as it is for now: stop the other manager",
-                             STR_ARG(name), OBSERVED_REWRITES, QUOTE(manager), STR_ARG(live->difference.len ? live->difference : STR("metadata"))));
+    run_outcome(
+        step->run, step->index, CHILD_FAILED, FAILURE_OTHER_CONTROLLER,
+        arena_printf(step->run->arena,
+                     "%.*s was rewritten %d times within 10 minutes by %s (%.*s); it is left as it is for now: stop the other manager",
+                     STR_ARG(name), OBSERVED_REWRITES, QUOTE(manager), STR_ARG(live->difference.len ? live->difference : STR("metadata"))));
     return true;
 }
 
@@ -212,8 +220,8 @@ static struct due what_is_due(const struct step_context *step, bool is_frozen) {
 static bool change_in_place(const struct step_context *step) {
     bool is_frozen = step->run->desire.notes[step->index].is_frozen;
     struct due due = what_is_due(step, is_frozen);
-    bool is_unclear = !is_frozen && !due.content &&
-                      (step->live->verdict == VERDICT_UNKNOWN || step->live->verdict_revision != step->child->revision);
+    bool is_unclear =
+        !is_frozen && !due.content && (step->live->verdict == VERDICT_UNKNOWN || step->live->verdict_revision != step->child->revision);
     if (is_unclear) return look(step);
     if (!due.content && !due.owner && !due.replicas) return applied(step);
     if (is_fought_over(step)) return false;
@@ -228,7 +236,8 @@ static bool change_in_place(const struct step_context *step) {
 
 /* Where a webhook makes another gangPolicy of each, one attempt is enough. */
 static bool may_recreate(const struct reconcile *run) {
-    bool is_spent = run->memory->recreated_generation == run->booster.generation && run->memory->recreated_count >= run->booster.backend_count;
+    bool is_spent =
+        run->memory->recreated_generation == run->booster.generation && run->memory->recreated_count >= run->booster.backend_count;
     return run->booster.allow_recreate && !is_spent;
 }
 
@@ -324,9 +333,11 @@ bool removal_step(struct reconcile *run, const struct observation *observation, 
     struct child_progress *progress = &run->progress[index];
     if (progress->is_settled) return false;
     if (progress->needs_look) {
-        if (progress->look_count++ < LOOKS_MAX) return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = kind, .name = progress->look_name});
+        if (progress->look_count++ < LOOKS_MAX)
+            return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = kind, .name = progress->look_name});
         progress->is_settled = true;
-        return run_outcome(run, index, CHILD_TRANSIENT, FAILURE_NONE, STR("a resource to be removed changes faster than it can be; retrying"));
+        return run_outcome(run, index, CHILD_TRANSIENT, FAILURE_NONE,
+                           STR("a resource to be removed changes faster than it can be; retrying"));
     }
     for (size_t i = 0; i < observation->child_count; i++) {
         const struct observed *live = observation->children[i];
@@ -338,7 +349,8 @@ bool removal_step(struct reconcile *run, const struct observation *observation, 
         }
         if (confirm(run, index)) return true;
         struct str name = arena_copy(run->arena, live->name);
-        struct request request = {.verb = REQUEST_DELETE, .kind = kind, .name = name, .body = body_delete(run->arena, live), .why = "removed"};
+        struct request request = {
+            .verb = REQUEST_DELETE, .kind = kind, .name = name, .body = body_delete(run->arena, live), .why = "removed"};
         return run_request(run, index, request);
     }
     return false;

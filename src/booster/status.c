@@ -120,8 +120,10 @@ static struct str failures_message(struct arena *arena, const struct status_inpu
 
 static struct condition failed_condition(struct arena *arena, const struct status_input *input, enum failure failure) {
     struct condition condition = {"Failed", failure != FAILURE_NONE, str_of(failure_reason(failure)), STR("no failure")};
-    if (is_spec_invalid(input)) condition.message = findings_message(arena, input->findings);
-    else if (condition.is_true) condition.message = failures_message(arena, input);
+    if (is_spec_invalid(input))
+        condition.message = findings_message(arena, input->findings);
+    else if (condition.is_true)
+        condition.message = failures_message(arena, input);
     return condition;
 }
 
@@ -158,10 +160,11 @@ static struct str outdated_message(struct arena *arena, const struct status_inpu
         if (input->desire->notes[i].is_outdated) message_add(&message, ", ", input->desire->children.items[i].name);
     }
     struct str names = message_take(arena, &message, STR_EMPTY);
-    return arena_printf(arena,
-                        "all resources are applied; outdated: %.*s would be rendered differently by this controller or its images; they are "
-                        "brought up to date with the next edit, or now by the annotation " ANNOTATION_UPGRADE ": now",
-                        STR_ARG(names));
+    return arena_printf(
+        arena,
+        "all resources are applied; outdated: %.*s would be rendered differently by this controller or its images; they are "
+        "brought up to date with the next edit, or now by the annotation " ANNOTATION_UPGRADE ": now",
+        STR_ARG(names));
 }
 
 static bool is_anything_outdated(const struct status_input *input) {
@@ -179,7 +182,9 @@ static struct condition initialized_condition(struct arena *arena, const struct 
         if (is_anything_outdated(input)) return (struct condition){"Initialized", true, STR("Outdated"), outdated_message(arena, input)};
         return (struct condition){"Initialized", true, STR("ResourcesApplied"), STR("all resources are applied")};
     }
-    struct str reason = input->booster->paused ? STR("Paused") : failure != FAILURE_NONE ? str_of(failure_reason(failure)) : STR("ResourcesPending");
+    struct str reason = input->booster->paused    ? STR("Paused")
+                        : failure != FAILURE_NONE ? str_of(failure_reason(failure))
+                                                  : STR("ResourcesPending");
     return (struct condition){"Initialized", false, reason, missing_message(arena, input)};
 }
 
@@ -238,7 +243,8 @@ static struct condition active_condition(struct arena *arena, const struct statu
     const struct booster *booster = input->booster;
     struct message message = message_new();
     if (booster->suspend) message_add(&message, "; ", STR("suspended: every backend is scaled to 0 until spec.suspend is removed"));
-    if (booster->paused && !is_initialized) message_add(&message, "; ", STR("paused: changes are not applied until spec.paused is removed"));
+    if (booster->paused && !is_initialized)
+        message_add(&message, "; ", STR("paused: changes are not applied until spec.paused is removed"));
     if (!is_initialized && !is_only_catching_up(input)) message_add(&message, "; ", STR("not initialized; see condition Initialized"));
     bool is_blocked = message.text.len > 0;
     if (!booster->suspend) {
@@ -248,7 +254,7 @@ static struct condition active_condition(struct arena *arena, const struct statu
         strbuf_release(&message.text);
         return (struct condition){"Active", true, STR("ModelAvailable"), STR("every backend is available")};
     }
-    struct str reason = booster->suspend                    ? STR("Suspended")
+    struct str reason = booster->suspend                     ? STR("Suspended")
                         : booster->paused && !is_initialized ? STR("Paused")
                         : is_blocked                         ? STR("NotInitialized")
                                                              : STR("BackendsNotAvailable");

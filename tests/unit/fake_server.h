@@ -50,8 +50,8 @@ struct fake_server {
     struct fake_tally tallies[FAKE_TALLIES_MAX];
     size_t tally_count;
     int64_t version, uids;
-    bool is_missing[FAKE_KIND_COUNT];     /* the definition is not installed */
-    unsigned forbidden[FAKE_KIND_COUNT];  /* bits 1 << enum request_verb */
+    bool is_missing[FAKE_KIND_COUNT];    /* the definition is not installed */
+    unsigned forbidden[FAKE_KIND_COUNT]; /* bits 1 << enum request_verb */
     bool is_namespace_terminating;
     fake_admission_fn *admission;
     void *admission_context;

@@ -39,7 +39,8 @@ static int64_t version_of(struct str version) {
 static struct shell_record *find_record(const struct shell *shell, enum child_kind kind, struct str name) {
     for (size_t i = 0; i < SHELL_RECORDS_MAX; i++) {
         const struct shell_record *record = &shell->records[i];
-        if (record->is_used && record->observed.kind == kind && str_equal(record->observed.name, name)) return (struct shell_record *)(uintptr_t)record;
+        if (record->is_used && record->observed.kind == kind && str_equal(record->observed.name, name))
+            return (struct shell_record *)(uintptr_t)record;
     }
     return NULL;
 }
@@ -77,10 +78,13 @@ static void take_child(struct shell *shell, enum child_kind kind, struct str tex
         arena_release(&fresh.arena);
         return;
     }
-    if (desired) reconcile_judge_own(&fresh.arena, desired, live, older, shell->now_ms, &fresh.observed);
+    if (desired)
+        reconcile_judge_own(&fresh.arena, desired, live, older, shell->now_ms, &fresh.observed);
     else if (shell->booster) {
-        assert_true(reconcile_judge(&fresh.arena, shell->booster, &shell->settings, shell->may_upgrade, live, older, shell->now_ms, &fresh.observed));
-    } else observed_inherit(older, &fresh.observed);
+        assert_true(reconcile_judge(&fresh.arena, shell->booster, &shell->settings, shell->may_upgrade, live, older, shell->now_ms,
+                                    &fresh.observed));
+    } else
+        observed_inherit(older, &fresh.observed);
     /* Texts of the older record may have been carried over: only values are (observed_inherit), so it can go. */
     if (known) forget_record(known);
     *(known ? known : free_slot(shell)) = fresh;
@@ -125,9 +129,12 @@ bool shell_deliver(struct shell *shell) {
     bool is_news = shell->cursor < shell->server->event_count;
     while (shell->cursor < shell->server->event_count) {
         const struct fake_event *event = &shell->server->events[shell->cursor++];
-        if (event->is_deleted) take_deletion(shell, event);
-        else if (event->kind == FAKE_BOOSTER) take_booster(shell, str_of(event->text));
-        else take_child(shell, (enum child_kind)event->kind, str_of(event->text), NULL, false);
+        if (event->is_deleted)
+            take_deletion(shell, event);
+        else if (event->kind == FAKE_BOOSTER)
+            take_booster(shell, str_of(event->text));
+        else
+            take_child(shell, (enum child_kind)event->kind, str_of(event->text), NULL, false);
     }
     return is_news;
 }
@@ -213,8 +220,8 @@ static void note(struct shell *shell, const struct request *request, const char 
     static const char *const verbs[] = {"create", "dry-run", "patch", "delete", "get", "get-booster", "status", "discover"};
     bool is_booster = request->verb == REQUEST_GET_BOOSTER || request->verb == REQUEST_PATCH_STATUS;
     shell->verb_counts[request->verb]++;
-    strbuf_printf(&shell->trace, "%s%s%s %.*s%s%s\n", verbs[request->verb], is_booster ? "" : " ", is_booster ? "" : child_kind_name(request->kind),
-                  STR_ARG(request->name), became[0] ? " -> " : "", became);
+    strbuf_printf(&shell->trace, "%s%s%s %.*s%s%s\n", verbs[request->verb], is_booster ? "" : " ",
+                  is_booster ? "" : child_kind_name(request->kind), STR_ARG(request->name), became[0] ? " -> " : "", became);
 }
 
 static enum shell_fault fault_at(const struct shell *shell, size_t index, enum request_verb verb) {
@@ -242,7 +249,8 @@ static void take_answer(struct shell *shell, struct run *run, const struct reque
     case REQUEST_DELETE:
         if (str_contains(body, STR("\"kind\":\"Status\""))) {
             if (known) forget_record(known);
-        } else take_child(shell, request->kind, body, NULL, true);
+        } else
+            take_child(shell, request->kind, body, NULL, true);
         break;
     case REQUEST_GET_BOOSTER:
         answer->booster_uid = arena_copy(&run->arena, answer->booster_uid);
@@ -268,9 +276,12 @@ static bool perform(struct shell *shell, struct run *run, const struct request *
     struct answer answer = {.kind = ANSWER_OK};
     if (faults[fault].has_effect) answer = fake_server_perform(shell->server, STR("ns"), request, &body);
     bool is_lie = fault != FAULT_NONE;
-    if (is_lie) answer = (struct answer){.kind = faults[fault].answer, .message = STR("by fault"), .retry_after_ms = fault == FAULT_TOO_MANY ? 1000 : 0};
+    if (is_lie)
+        answer =
+            (struct answer){.kind = faults[fault].answer, .message = STR("by fault"), .retry_after_ms = fault == FAULT_TOO_MANY ? 1000 : 0};
     note(shell, request, is_lie ? faults[fault].name : answer.kind == ANSWER_OK ? "" : answer.message.ptr);
-    if (is_crash) shell_crash(shell);
+    if (is_crash)
+        shell_crash(shell);
     else {
         if (shell->delivery == EVENTS_BEFORE_ANSWER) shell_deliver(shell);
         take_answer(shell, run, request, &answer, strbuf_view(&body));

@@ -10,27 +10,27 @@
 #include "fake_server.h"
 
 /* What may become of one request. `effect`: the server does it. */
-#define SHELL_FAULTS(X)                                                        \
-    X(FAULT_NONE, "none", true, ANSWER_OK)                                     \
-    X(FAULT_LOST_DONE, "lost but done", true, ANSWER_LOST)                     \
-    X(FAULT_LOST, "lost and not done", false, ANSWER_LOST)                     \
-    X(FAULT_NOT_FOUND, "404", false, ANSWER_NOT_FOUND)                         \
-    X(FAULT_NO_PATH, "404 of the path", false, ANSWER_KIND_MISSING)            \
-    X(FAULT_EXISTS, "409 exists", false, ANSWER_EXISTS)                        \
-    X(FAULT_CONFLICT, "409 conflict", false, ANSWER_CONFLICT)                  \
-    X(FAULT_REJECTED, "422", false, ANSWER_REJECTED)                           \
-    X(FAULT_FORBIDDEN, "403", false, ANSWER_FORBIDDEN)                         \
-    X(FAULT_TOO_MANY, "429", false, ANSWER_RETRY)                              \
-    X(FAULT_ERROR, "500", false, ANSWER_RETRY)                                 \
-    X(FAULT_TIMEOUT_DONE, "504 but done", true, ANSWER_RETRY)                  \
-    X(FAULT_CRASH_BEFORE, "crash before it took effect", false, ANSWER_LOST)   \
+#define SHELL_FAULTS(X)                                                                                                                    \
+    X(FAULT_NONE, "none", true, ANSWER_OK)                                                                                                 \
+    X(FAULT_LOST_DONE, "lost but done", true, ANSWER_LOST)                                                                                 \
+    X(FAULT_LOST, "lost and not done", false, ANSWER_LOST)                                                                                 \
+    X(FAULT_NOT_FOUND, "404", false, ANSWER_NOT_FOUND)                                                                                     \
+    X(FAULT_NO_PATH, "404 of the path", false, ANSWER_KIND_MISSING)                                                                        \
+    X(FAULT_EXISTS, "409 exists", false, ANSWER_EXISTS)                                                                                    \
+    X(FAULT_CONFLICT, "409 conflict", false, ANSWER_CONFLICT)                                                                              \
+    X(FAULT_REJECTED, "422", false, ANSWER_REJECTED)                                                                                       \
+    X(FAULT_FORBIDDEN, "403", false, ANSWER_FORBIDDEN)                                                                                     \
+    X(FAULT_TOO_MANY, "429", false, ANSWER_RETRY)                                                                                          \
+    X(FAULT_ERROR, "500", false, ANSWER_RETRY)                                                                                             \
+    X(FAULT_TIMEOUT_DONE, "504 but done", true, ANSWER_RETRY)                                                                              \
+    X(FAULT_CRASH_BEFORE, "crash before it took effect", false, ANSWER_LOST)                                                               \
     X(FAULT_CRASH_AFTER, "crash after it took effect", true, ANSWER_LOST)
 
 enum shell_fault {
 #define SHELL_FAULT_ENUM(id, name, effect, answer) id,
     SHELL_FAULTS(SHELL_FAULT_ENUM)
 #undef SHELL_FAULT_ENUM
-    FAULT_COUNT
+        FAULT_COUNT
 };
 
 const char *shell_fault_name(enum shell_fault fault);

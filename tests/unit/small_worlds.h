@@ -7,27 +7,29 @@
 
 #include "reconcile_shell.h"
 
-#define WORKERS "'workers':[{'image':'vllm:1','resources':{'limits':{'nvidia.com/gpu':1}}}]"
+#define WORKERS             "'workers':[{'image':'vllm:1','resources':{'limits':{'nvidia.com/gpu':1}}}]"
 #define BACKEND(name, more) "{'name':'" name "','type':'vLLM','modelURI':'hf://org/model'," more "," WORKERS "}"
-#define ONE "'minReplicas':1,'maxReplicas':1"
-#define RANGE "'minReplicas':1,'maxReplicas':4"
-#define COSTED RANGE ",'scalingCost':1"
-#define POLICY "'autoscalingPolicy':{'metrics':[{'metricName':'waiting','targetValue':'10'}]}"
+#define ONE                 "'minReplicas':1,'maxReplicas':1"
+#define RANGE               "'minReplicas':1,'maxReplicas':4"
+#define COSTED              RANGE ",'scalingCost':1"
+#define POLICY              "'autoscalingPolicy':{'metrics':[{'metricName':'waiting','targetValue':'10'}]}"
 /* A gang of which so many of two must start together. */
-#define GANG(together)                                                                                             \
-    "{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'gangPolicy':{'enabled':true,'minRoleReplicas':{'leader':" #together "}}," \
+#define GANG(together)                                                                                                                     \
+    "{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'gangPolicy':{'enabled':true,'minRoleReplicas':{'leader':" #together    \
+    "}},"                                                                                                                                  \
     "'workers':[{'image':'vllm:1','replicas':2}]}"
 
-#define BOOSTER_NAMED(name, spec) "{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','metadata':{'name':'" name "'},'spec':{" spec "}}"
-#define BOOSTER(spec) BOOSTER_NAMED("m", spec)
+#define BOOSTER_NAMED(name, spec)                                                                                                          \
+    "{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','metadata':{'name':'" name "'},'spec':{" spec "}}"
+#define BOOSTER(spec)  BOOSTER_NAMED("m", spec)
 #define BACKENDS(list) "'backends':[" list "]"
 /* A merge patch of the spec. */
 #define EDIT(spec) "{'spec':{" spec "}}"
 
-#define ONE_BACKEND BOOSTER(BACKENDS(BACKEND("a", ONE)))
-#define TWO_BACKENDS BOOSTER(BACKENDS(BACKEND("a", ONE) "," BACKEND("b", ONE)))
+#define ONE_BACKEND    BOOSTER(BACKENDS(BACKEND("a", ONE)))
+#define TWO_BACKENDS   BOOSTER(BACKENDS(BACKEND("a", ONE) "," BACKEND("b", ONE)))
 #define SCALED_BACKEND BOOSTER(BACKENDS(BACKEND("a", RANGE "," POLICY)))
-#define SCALED_MODEL BOOSTER(POLICY "," BACKENDS(BACKEND("a", COSTED)))
+#define SCALED_MODEL   BOOSTER(POLICY "," BACKENDS(BACKEND("a", COSTED)))
 
 /* A server with that ModelBooster, and a shell that has listed it. */
 struct shell *world_begin(const char *booster);
@@ -43,10 +45,10 @@ const char *world_condition(struct shell *shell, const char *type, const char *f
 
 /* The requests since they were last looked at. */
 #define assert_requests(shell, text) assert_string_equal(shell_take_trace(shell), text)
-#define assert_contains(text, part)                                          \
-    do {                                                                     \
-        const char *whole = (text);                                          \
-        if (!strstr(whole, part)) fail_msg("%s is not in: %s", part, whole); \
+#define assert_contains(text, part)                                                                                                        \
+    do {                                                                                                                                   \
+        const char *whole = (text);                                                                                                        \
+        if (!strstr(whole, part)) fail_msg("%s is not in: %s", part, whole);                                                               \
     } while (0)
 
 /* For fake_server's admission: refuses all of the kind that the context points to. */

@@ -73,7 +73,8 @@ static const struct comparison_case {
 
     {"int or string: a probe's port", "{'spec':{'httpGet':{'port':8000}}}", "{'spec':{'httpGet':{'port':'8000'}}}", NULL},
     {"int or string: another port", "{'spec':{'httpGet':{'port':8000}}}", "{'spec':{'httpGet':{'port':'http'}}}", "spec.httpGet.port"},
-    {"a plain port is a number", "{'spec':{'workloadPort':{'port':8000}}}", "{'spec':{'workloadPort':{'port':'8000'}}}", "spec.workloadPort.port"},
+    {"a plain port is a number", "{'spec':{'workloadPort':{'port':8000}}}", "{'spec':{'workloadPort':{'port':'8000'}}}",
+     "spec.workloadPort.port"},
 
     {"labels of others", "{'metadata':{'labels':{'a':'1'}}}", "{'metadata':{'labels':{'a':'1','b':'2'}}}", NULL},
     {"our label changed", "{'metadata':{'labels':{'a':'1'}}}", "{'metadata':{'labels':{'a':'2'}}}", "metadata.labels.a"},
@@ -89,7 +90,8 @@ static void desired_is_a_subset_by_value(void **state) {
         arena_init(&arena, 1 << 20);
         struct str path;
         bool is_there = compare_child(&arena, CHILD_SERVER, json(&arena, cases[i].desired), json(&arena, cases[i].live), &path);
-        if (is_there != (cases[i].path == NULL)) fail_msg("%s: %s at %.*s", cases[i].name, is_there ? "no difference" : "a difference", STR_ARG(path));
+        if (is_there != (cases[i].path == NULL))
+            fail_msg("%s: %s at %.*s", cases[i].name, is_there ? "no difference" : "a difference", STR_ARG(path));
         if (!str_is(path, cases[i].path ? cases[i].path : "")) fail_msg("%s: %.*s, not %s", cases[i].name, STR_ARG(path), cases[i].path);
         arena_release(&arena);
     }
@@ -125,7 +127,8 @@ static const struct projection_case {
     {"lists of another length", "{'spec':{'a':[0]}}", "{'spec':{'a':[1,2]}}", "{'spec':{'a':[1,2,3]}}", false},
     {"our label", "{'metadata':{'labels':{'a':'1'}}}", "{'metadata':{'labels':{'a':'2'}}}", "{'metadata':{'labels':{'a':'3'}}}", false},
     {"absent, null and empty", "{'spec':{'a':{'b':1}}}", "{'spec':{'a':{}}}", "{'spec':{'a':null}}", true},
-    {"a label of others", "{'metadata':{'labels':{'a':'1'}}}", "{'metadata':{'labels':{'a':'1'}}}", "{'metadata':{'labels':{'a':'1','b':'2'}}}", true},
+    {"a label of others", "{'metadata':{'labels':{'a':'1'}}}", "{'metadata':{'labels':{'a':'1'}}}",
+     "{'metadata':{'labels':{'a':'1','b':'2'}}}", true},
 };
 
 static void projections_see_what_is_asked_for_and_no_more(void **state) {

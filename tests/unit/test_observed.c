@@ -7,10 +7,12 @@
 
 #include "booster/observed.h"
 
-#define REFERENCE(name, uid, more) "{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'" name "','uid':'" uid "'" more "}"
-#define FULL ",'controller':true,'blockOwnerDeletion':true"
+#define REFERENCE(name, uid, more)                                                                                                         \
+    "{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'" name "','uid':'" uid "'" more "}"
+#define FULL       ",'controller':true,'blockOwnerDeletion':true"
 #define DEPLOYMENT "{'apiVersion':'apps/v1','kind':'Deployment','name':'d','uid':'u-9','controller':true}"
-#define LABELS "'labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'m'}"
+#define LABELS                                                                                                                             \
+    "'labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'m'}"
 
 static yyjson_val *json(struct arena *arena, const char *text) {
     struct str copy = arena_copy(arena, str_of(text));
@@ -37,16 +39,24 @@ static const struct relation_case {
     {"ours", META(",'ownerReferences':[" REFERENCE("m", "u-1", FULL) "]"), OWNER_OURS, true},
     {"ours, without controller (Kthena's)", META(",'ownerReferences':[" REFERENCE("m", "u-1", "") "]"), OWNER_OURS, false},
     {"ours, without blockOwnerDeletion", META(",'ownerReferences':[" REFERENCE("m", "u-1", ",'controller':true") "]"), OWNER_OURS, false},
-    {"ours, with one more owner", META(",'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'}," REFERENCE("m", "u-1", FULL) "]"), OWNER_OURS, true},
+    {"ours, with one more owner",
+     META(",'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'}," REFERENCE("m", "u-1", FULL) "]"), OWNER_OURS,
+     true},
     {"ours, controlled by another", META(",'ownerReferences':[" DEPLOYMENT "," REFERENCE("m", "u-1", "") "]"), OWNER_FOREIGN, false},
     {"a former ModelBooster's", META(",'ownerReferences':[" REFERENCE("m", "u-0", FULL) "]"), OWNER_FORMER, true},
     {"another ModelBooster's", META(",'ownerReferences':[" REFERENCE("n", "u-2", FULL) "]"), OWNER_FOREIGN, true},
-    {"a ModelBooster of another group", META(",'ownerReferences':[{'apiVersion':'other/v1','kind':'ModelBooster','name':'m','uid':'u-1','controller':true}]"), OWNER_FOREIGN, false},
+    {"a ModelBooster of another group",
+     META(",'ownerReferences':[{'apiVersion':'other/v1','kind':'ModelBooster','name':'m','uid':'u-1','controller':true}]"), OWNER_FOREIGN,
+     false},
     {"an orphan with our labels", META("," LABELS), OWNER_ORPHAN, false},
-    {"an orphan of another model", META(",'labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'n'}"), OWNER_FOREIGN, false},
+    {"an orphan of another model",
+     META(
+         ",'labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'n'}"),
+     OWNER_FOREIGN, false},
     {"not managed by us", META(",'labels':{'workload.serving.volcano.sh/model-name':'m'}"), OWNER_FOREIGN, false},
     {"our labels, but another owner", META("," LABELS ",'ownerReferences':[" DEPLOYMENT "]"), OWNER_FOREIGN, false},
-    {"our labels, but another owner that does not control", META("," LABELS ",'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'}]"), OWNER_FOREIGN, false},
+    {"our labels, but another owner that does not control",
+     META("," LABELS ",'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'}]"), OWNER_FOREIGN, false},
     {"nobody's", META(""), OWNER_FOREIGN, false},
 };
 
@@ -57,8 +67,10 @@ static void relations_to_owners(void **state) {
         struct arena arena;
         arena_init(&arena, 1 << 20);
         struct observed observed = observe(&arena, CHILD_SERVER, relations[i].object);
-        if (observed_relation(&observed, &booster) != relations[i].relation) fail_msg("%s: relation %d", relations[i].name, observed_relation(&observed, &booster));
-        if (observed.is_controlled_by_owner != relations[i].is_controlled) fail_msg("%s: controlled %d", relations[i].name, observed.is_controlled_by_owner);
+        if (observed_relation(&observed, &booster) != relations[i].relation)
+            fail_msg("%s: relation %d", relations[i].name, observed_relation(&observed, &booster));
+        if (observed.is_controlled_by_owner != relations[i].is_controlled)
+            fail_msg("%s: controlled %d", relations[i].name, observed.is_controlled_by_owner);
         arena_release(&arena);
     }
 }
@@ -67,7 +79,9 @@ static void where_our_reference_stands(void **state) {
     (void)state;
     struct arena arena;
     arena_init(&arena, 1 << 20);
-    struct observed observed = observe(&arena, CHILD_SERVER, META(",'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'}," REFERENCE("m", "u-1", "") "]"));
+    struct observed observed =
+        observe(&arena, CHILD_SERVER,
+                META(",'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'}," REFERENCE("m", "u-1", "") "]"));
     assert_int_equal(observed.owner_index, 1);
     assert_true(observed.has_owners);
     arena_release(&arena);
@@ -77,7 +91,10 @@ static void of_foreign_objects_only_the_name_is_kept(void **state) {
     (void)state;
     struct arena arena;
     arena_init(&arena, 1 << 20);
-    struct observed observed = observe(&arena, CHILD_SERVING, "{'metadata':{'name':'m-a','namespace':'ns','uid':'u-5','resourceVersion':'7','managedFields':[{'manager':'x','time':'2026-01-01T00:00:00Z'}]},'spec':{'replicas':4},'status':{'availableReplicas':4}}");
+    struct observed observed =
+        observe(&arena, CHILD_SERVING,
+                "{'metadata':{'name':'m-a','namespace':'ns','uid':'u-5','resourceVersion':'7','managedFields':[{'manager':'x','time':'2026-"
+                "01-01T00:00:00Z'}]},'spec':{'replicas':4},'status':{'availableReplicas':4}}");
     assert_true(str_is(observed.name, "m-a") && str_is(observed.uid, "u-5") && str_is(observed.resource_version, "7"));
     assert_int_equal(observed.replicas, -1);
     assert_int_equal(observed.available_replicas, 0);
@@ -87,7 +104,8 @@ static void of_foreign_objects_only_the_name_is_kept(void **state) {
 
 static void what_is_no_object_is_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"{}", "{'metadata':{'name':'m-a'}}", "{'metadata':{'uid':'u-1'}}", "{'metadata':{'name':5,'uid':'u-1'}}", "[]"};
+    static const char *const texts[] = {"{}", "{'metadata':{'name':'m-a'}}", "{'metadata':{'uid':'u-1'}}",
+                                        "{'metadata':{'name':5,'uid':'u-1'}}", "[]"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct arena arena;
         struct observed out;
@@ -97,7 +115,9 @@ static void what_is_no_object_is_refused(void **state) {
     }
 }
 
-#define SERVING(metadata, rest) "{'metadata':{'name':'m-a','uid':'u-5','resourceVersion':'7','generation':3,'ownerReferences':[" REFERENCE("m", "u-1", FULL) "]" metadata "}" rest "}"
+#define SERVING(metadata, rest)                                                                                                            \
+    "{'metadata':{'name':'m-a','uid':'u-5','resourceVersion':'7','generation':3,'ownerReferences':[" REFERENCE(                            \
+        "m", "u-1", FULL) "]" metadata "}" rest "}"
 
 static const struct availability_case {
     const char *name, *object;
@@ -107,9 +127,15 @@ static const struct availability_case {
     {"no status", SERVING("", ""), AVAILABILITY_UNKNOWN, 3},
     {"no condition", SERVING("", ",'status':{'observedGeneration':2}"), AVAILABILITY_UNKNOWN, 2},
     {"true, taken as current", SERVING("", ",'status':{'conditions':[{'type':'Available','status':'True'}]}"), AVAILABILITY_TRUE, 3},
-    {"true, for the status's generation", SERVING("", ",'status':{'observedGeneration':2,'conditions':[{'type':'Available','status':'True'}]}"), AVAILABILITY_TRUE, 2},
-    {"true, for the condition's generation", SERVING("", ",'status':{'observedGeneration':3,'conditions':[{'type':'Available','status':'True','observedGeneration':1}]}"), AVAILABILITY_TRUE, 1},
-    {"false among others", SERVING("", ",'status':{'conditions':[{'type':'Progressing','status':'True'},{'type':'Available','status':'False','reason':'R','message':'M'}]}"), AVAILABILITY_FALSE, 3},
+    {"true, for the status's generation",
+     SERVING("", ",'status':{'observedGeneration':2,'conditions':[{'type':'Available','status':'True'}]}"), AVAILABILITY_TRUE, 2},
+    {"true, for the condition's generation",
+     SERVING("", ",'status':{'observedGeneration':3,'conditions':[{'type':'Available','status':'True','observedGeneration':1}]}"),
+     AVAILABILITY_TRUE, 1},
+    {"false among others",
+     SERVING("", ",'status':{'conditions':[{'type':'Progressing','status':'True'},{'type':'Available','status':'False','reason':'R','"
+                 "message':'M'}]}"),
+     AVAILABILITY_FALSE, 3},
     {"unknown", SERVING("", ",'status':{'conditions':[{'type':'Available','status':'Unknown'}]}"), AVAILABILITY_UNKNOWN, 3},
 };
 
@@ -120,7 +146,8 @@ static void a_servings_own_word(void **state) {
         arena_init(&arena, 1 << 20);
         struct observed observed = observe(&arena, CHILD_SERVING, availabilities[i].object);
         if (observed.available != availabilities[i].available) fail_msg("%s: %d", availabilities[i].name, observed.available);
-        if (observed.available_generation != availabilities[i].generation) fail_msg("%s: for %d", availabilities[i].name, (int)observed.available_generation);
+        if (observed.available_generation != availabilities[i].generation)
+            fail_msg("%s: for %d", availabilities[i].name, (int)observed.available_generation);
         arena_release(&arena);
     }
 }
@@ -129,19 +156,27 @@ static void annotations_of_a_serving(void **state) {
     (void)state;
     struct arena arena;
     arena_init(&arena, 1 << 20);
-    struct observed observed = observe(&arena, CHILD_SERVING,
-                                       SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'{\\'generator\\':\\'2\\',\\'downloader\\':\\'d\\',\\'runtime\\':\\'r\\',\\'input\\':\\'00000000000000ff\\'}','" ANNOTATION_REPLICAS_BEFORE_SUSPEND "':'4'},'labels':{'" LABEL_REVISION "':'00000000000000aa'}",
-                                               ",'spec':{'replicas':0,'template':{'gangPolicy':{'minRoleReplicas':{'leader':1}}}}"));
+    struct observed observed =
+        observe(&arena, CHILD_SERVING,
+                SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'{\\'generator\\':\\'2\\',\\'downloader\\':\\'d\\',\\'runtime\\':\\'r\\'"
+                                                                ",\\'input\\':\\'00000000000000ff\\'}','" ANNOTATION_REPLICAS_BEFORE_SUSPEND
+                        "':'4'},'labels':{'" LABEL_REVISION "':'00000000000000aa'}",
+                        ",'spec':{'replicas':0,'template':{'gangPolicy':{'minRoleReplicas':{'leader':1}}}}"));
     assert_true(observed.has_rendered && observed.rendered_input == 255);
-    assert_true(str_is(observed.rendered_generator, "2") && str_is(observed.rendered_images.downloader, "d") && str_is(observed.rendered_images.runtime, "r"));
+    assert_true(str_is(observed.rendered_generator, "2") && str_is(observed.rendered_images.downloader, "d") &&
+                str_is(observed.rendered_images.runtime, "r"));
     assert_true(observed.has_replicas_before && observed.replicas_before == 4);
     assert_int_equal(observed.revision, 0xaa);
     assert_int_equal(observed.replicas, 0);
     assert_true(str_is(observed.gang_policy, "{\"minRoleReplicas\":{\"leader\":1}}"));
     assert_true(observed.has_labels && observed.has_annotations);
     static const char *const unread[] = {
-        SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'nonsense','" ANNOTATION_REPLICAS_BEFORE_SUSPEND "':'-1'},'labels':{'" LABEL_REVISION "':'6b5d4c3f'}", ",'spec':{}"),
-        SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'{}','" ANNOTATION_REPLICAS_BEFORE_SUSPEND "':'x'},'labels':{'" LABEL_REVISION "':'GGGGGGGGGGGGGGGG'}", ",'spec':{'template':{'gangPolicy':null}}"),
+        SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'nonsense','" ANNOTATION_REPLICAS_BEFORE_SUSPEND
+                "':'-1'},'labels':{'" LABEL_REVISION "':'6b5d4c3f'}",
+                ",'spec':{}"),
+        SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'{}','" ANNOTATION_REPLICAS_BEFORE_SUSPEND "':'x'},'labels':{'" LABEL_REVISION
+                "':'GGGGGGGGGGGGGGGG'}",
+                ",'spec':{'template':{'gangPolicy':null}}"),
     };
     for (int i = 0; i < 2; i++) {
         observed = observe(&arena, CHILD_SERVING, unread[i]);
@@ -159,9 +194,15 @@ static const struct manager_case {
 } managers[] = {
     {"none", "[]", ""},
     {"only us", "[{'manager':'model-booster','time':'2026-01-01T00:00:00Z'}]", ""},
-    {"the newest of others", "[{'manager':'old','time':'2026-01-01T00:00:00Z'},{'manager':'new','time':'2026-01-03T00:00:00Z'},{'manager':'older','time':'2026-01-02T00:00:00Z'}]", "new"},
-    {"not us, though newer", "[{'manager':'kubectl','time':'2026-01-01T00:00:00Z'},{'manager':'model-booster','time':'2026-01-02T00:00:00Z'}]", "kubectl"},
-    {"not who wrote the status", "[{'manager':'kubectl','time':'2026-01-01T00:00:00Z'},{'manager':'kthena','time':'2026-01-02T00:00:00Z','subresource':'status'}]", "kubectl"},
+    {"the newest of others",
+     "[{'manager':'old','time':'2026-01-01T00:00:00Z'},{'manager':'new','time':'2026-01-03T00:00:00Z'},{'manager':'older','time':'2026-01-"
+     "02T00:00:00Z'}]",
+     "new"},
+    {"not us, though newer",
+     "[{'manager':'kubectl','time':'2026-01-01T00:00:00Z'},{'manager':'model-booster','time':'2026-01-02T00:00:00Z'}]", "kubectl"},
+    {"not who wrote the status",
+     "[{'manager':'kubectl','time':'2026-01-01T00:00:00Z'},{'manager':'kthena','time':'2026-01-02T00:00:00Z','subresource':'status'}]",
+     "kubectl"},
     {"who scales", "[{'manager':'hpa','time':'2026-01-02T00:00:00Z','subresource':'scale'}]", "hpa"},
 };
 
@@ -180,7 +221,8 @@ static void the_other_manager(void **state) {
 /* ---- verdict and history ---- */
 
 static struct child desire(struct arena *arena, const char *spec, uint64_t revision) {
-    struct str text = arena_printf(arena, "{'metadata':{'labels':{'" LABEL_REVISION "':'%016llx'}},'spec':%s}", (unsigned long long)revision, spec);
+    struct str text =
+        arena_printf(arena, "{'metadata':{'labels':{'" LABEL_REVISION "':'%016llx'}},'spec':%s}", (unsigned long long)revision, spec);
     struct child child = {.kind = CHILD_SERVING, .name = STR("m-a"), .object = json(arena, text.ptr), .revision = revision};
     json_int64(json_path(child.object, "spec", "replicas", NULL), &child.replicas);
     return child;
@@ -195,12 +237,15 @@ struct life {
 };
 
 /* The serving is seen with this spec, label and uid; `desired` is what is wanted of it. */
-static void see_as(struct life *life, const char *uid, const struct child *desired, const char *spec, uint64_t revision, bool is_own_write) {
+static void see_as(struct life *life, const char *uid, const struct child *desired, const char *spec, uint64_t revision,
+                   bool is_own_write) {
     life->generation++;
-    struct str text = arena_printf(&life->arena,
-                                   "{'metadata':{'name':'m-a','uid':'%s','resourceVersion':'%lld','generation':%lld,'ownerReferences':[" REFERENCE("m", "u-1", FULL) "],"
-                                   "'labels':{'" LABEL_REVISION "':'%016llx'}},'spec':%s,'status':{'observedGeneration':1}}",
-                                   uid, (long long)life->generation, (long long)life->generation, (unsigned long long)revision, spec);
+    struct str text =
+        arena_printf(&life->arena,
+                     "{'metadata':{'name':'m-a','uid':'%s','resourceVersion':'%lld','generation':%lld,'ownerReferences':[" REFERENCE(
+                         "m", "u-1", FULL) "],"
+                                           "'labels':{'" LABEL_REVISION "':'%016llx'}},'spec':%s,'status':{'observedGeneration':1}}",
+                     uid, (long long)life->generation, (long long)life->generation, (unsigned long long)revision, spec);
     const yyjson_val *live = json(&life->arena, text.ptr);
     struct observed next;
     assert_true(observed_read(&life->arena, CHILD_SERVING, live, &next));
@@ -226,7 +271,8 @@ static void what_the_server_makes_of_our_write_is_accepted(void **state) {
     (void)state;
     struct life life;
     begin(&life);
-    struct child desired = desire(&life.arena, "{'replicas':1,'a':1,'b':1}", 7), other = desire(&life.arena, "{'replicas':1,'a':2,'b':1}", 8);
+    struct child desired = desire(&life.arena, "{'replicas':1,'a':1,'b':1}", 7),
+                 other = desire(&life.arena, "{'replicas':1,'a':2,'b':1}", 8);
     see(&life, &desired, "{'replicas':1,'a':1}", false);
     assert_int_equal(life.now.verdict, VERDICT_DIFFERS);
     assert_true(str_is(life.now.difference, "spec.b"));

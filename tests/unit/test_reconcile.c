@@ -32,7 +32,11 @@ static void a_new_one_takes_three_creates_and_two_statuses(void **state) {
 
 static void a_restart_asks_for_nothing(void **state) {
     (void)state;
-    static const char *const boosters[] = {ONE_BACKEND, TWO_BACKENDS, SCALED_BACKEND, SCALED_MODEL, BOOSTER("'suspend':true," BACKENDS(BACKEND("a", RANGE "," POLICY))),
+    static const char *const boosters[] = {ONE_BACKEND,
+                                           TWO_BACKENDS,
+                                           SCALED_BACKEND,
+                                           SCALED_MODEL,
+                                           BOOSTER("'suspend':true," BACKENDS(BACKEND("a", RANGE "," POLICY))),
                                            BOOSTER(BACKENDS(GANG(2)))};
     for (size_t i = 0; i < sizeof boosters / sizeof *boosters; i++) {
         struct shell *shell = world_rest(boosters[i]);
@@ -48,11 +52,13 @@ static void an_edit_touches_what_it_is_about(void **state) {
     static const struct {
         const char *name, *before, *edit, *requests;
     } edits[] = {
-        {"weight", TWO_BACKENDS, EDIT(BACKENDS(BACKEND("a", ONE ",'routeWeight':5") "," BACKEND("b", ONE))), "patch ModelRoute m\nstatus m\n"},
+        {"weight", TWO_BACKENDS, EDIT(BACKENDS(BACKEND("a", ONE ",'routeWeight':5") "," BACKEND("b", ONE))),
+         "patch ModelRoute m\nstatus m\n"},
         {"image", TWO_BACKENDS,
          EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'workers':[{'image':'vllm:2'}]}," BACKEND("b", ONE))),
          "patch ModelServing m-a\nstatus m\nstatus m\n"},
-        {"bounds", SCALED_BACKEND, EDIT(BACKENDS(BACKEND("a", "'minReplicas':1,'maxReplicas':8," POLICY))), "patch AutoscalingPolicyBinding m-a\nstatus m\n"},
+        {"bounds", SCALED_BACKEND, EDIT(BACKENDS(BACKEND("a", "'minReplicas':1,'maxReplicas':8," POLICY))),
+         "patch AutoscalingPolicyBinding m-a\nstatus m\n"},
         {"order of backends", TWO_BACKENDS, EDIT(BACKENDS(BACKEND("b", ONE) "," BACKEND("a", ONE))), "patch ModelRoute m\nstatus m\n"},
         {"a label of the ModelBooster", TWO_BACKENDS, "{'metadata':{'labels':{'team':'x'}}}", ""},
         {"who owns it", TWO_BACKENDS, EDIT("'owner':'team'"), "status m\n"},
@@ -71,7 +77,8 @@ static void an_edit_touches_what_it_is_about(void **state) {
 static void labels_and_finalizers_of_others_survive(void **state) {
     (void)state;
     struct shell *shell = world_rest(ONE_BACKEND);
-    fake_server_edit(shell->server, CHILD_ROUTE, "m", "x", "{'metadata':{'labels':{'theirs':'1'},'annotations':{'theirs':'2'},'finalizers':['their/finalizer']}}");
+    fake_server_edit(shell->server, CHILD_ROUTE, "m", "x",
+                     "{'metadata':{'labels':{'theirs':'1'},'annotations':{'theirs':'2'},'finalizers':['their/finalizer']}}");
     world_edit(shell, EDIT(BACKENDS(BACKEND("a", ONE ",'routeWeight':5"))));
     shell_settle(shell);
     assert_requests(shell, "patch ModelRoute m\nstatus m\n");
@@ -138,7 +145,8 @@ static void suspending_and_resuming(void **state) {
     shell_settle(shell);
     assert_requests(shell, "patch ModelServing m-a\ncreate AutoscalingPolicyBinding m-a\nstatus m\nstatus m\n");
     assert_string_equal(world_field(shell, CHILD_SERVING, "m-a", "spec/replicas"), "3");
-    assert_string_equal(world_field(shell, CHILD_SERVING, "m-a", "metadata/annotations/workload.serving.volcano.sh~1replicas-before-suspend"), "");
+    assert_string_equal(
+        world_field(shell, CHILD_SERVING, "m-a", "metadata/annotations/workload.serving.volcano.sh~1replicas-before-suspend"), "");
     assert_string_equal(world_condition(shell, "Active", "status"), "True");
     world_end(shell);
 }
@@ -316,7 +324,8 @@ static void nothing_goes_that_is_wanted_again(void **state) {
         {"a backend", TWO_BACKENDS, EDIT(BACKENDS(BACKEND("b", ONE))), EDIT(BACKENDS(BACKEND("a", ONE) "," BACKEND("b", ONE)))},
         {"a route", ONE_BACKEND, EDIT("'name':'other'"), EDIT("'name':null")},
         {"a binding", SCALED_BACKEND, EDIT(BACKENDS(BACKEND("a", RANGE))), EDIT(BACKENDS(BACKEND("a", RANGE "," POLICY)))},
-        {"a gang", BOOSTER(BACKENDS(GANG(2))), "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}},'spec':{" BACKENDS(GANG(1)) "}}", EDIT(BACKENDS(GANG(2)))},
+        {"a gang", BOOSTER(BACKENDS(GANG(2))),
+         "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}},'spec':{" BACKENDS(GANG(1)) "}}", EDIT(BACKENDS(GANG(2)))},
         {"the replicas", ONE_BACKEND, EDIT("'suspend':true"), EDIT("'suspend':null")},
     };
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {

@@ -85,7 +85,8 @@ static void foreign_goes(struct fake_server *server) {
 }
 
 static void drift(struct fake_server *server) {
-    fake_server_edit(server, CHILD_ROUTE, "m", "kubectl", "{'metadata':{'labels':{'workload.serving.volcano.sh/managed-by':null,'theirs':'stays'}},'spec':{'rules':null}}");
+    fake_server_edit(server, CHILD_ROUTE, "m", "kubectl",
+                     "{'metadata':{'labels':{'workload.serving.volcano.sh/managed-by':null,'theirs':'stays'}},'spec':{'rules':null}}");
     fake_server_edit(server, CHILD_SERVING, "m-a", "kubectl", "{'spec':{'replicas':7}}");
 }
 
@@ -95,7 +96,8 @@ static void lose_child(struct fake_server *server) {
 
 static void orphan(struct fake_server *server) {
     static const enum child_kind kinds[] = {CHILD_SERVING, CHILD_SERVER, CHILD_ROUTE};
-    for (int i = 0; i < 3; i++) fake_server_edit(server, (int)kinds[i], kinds[i] == CHILD_ROUTE ? "m" : "m-a", "kubectl", "{'metadata':{'ownerReferences':null}}");
+    for (int i = 0; i < 3; i++)
+        fake_server_edit(server, (int)kinds[i], kinds[i] == CHILD_ROUTE ? "m" : "m-a", "kubectl", "{'metadata':{'ownerReferences':null}}");
 }
 
 static void create_again(struct fake_server *server) {
@@ -104,17 +106,16 @@ static void create_again(struct fake_server *server) {
 }
 
 static void regroup(struct fake_server *server) {
-    edit(server, "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}},'spec':{'backends':["
-                 GANG(1) "]}}");
+    edit(server, "{'metadata':{'annotations':{'" ANNOTATION_ALLOW_RECREATE "':'true'}},'spec':{'backends':[" GANG(1) "]}}");
 }
 
 struct world {
     const char *name;
     const char *booster;
-    void (*before)(struct fake_server *server);  /* before the ModelBooster is first seen */
-    void (*then)(struct fake_server *server);    /* once it is at rest; brought to rest again */
-    void (*change)(struct fake_server *server);  /* what is disturbed; NULL: the creation is */
-    enum { SMALL, MIDDLING, LARGE } size;        /* how many faults at a time are tried */
+    void (*before)(struct fake_server *server); /* before the ModelBooster is first seen */
+    void (*then)(struct fake_server *server);   /* once it is at rest; brought to rest again */
+    void (*change)(struct fake_server *server); /* what is disturbed; NULL: the creation is */
+    enum { SMALL, MIDDLING, LARGE } size;       /* how many faults at a time are tried */
 };
 
 static const struct world worlds[] = {
@@ -161,7 +162,8 @@ static void release(struct ending *ending) {
 static void tell(char *out, size_t size, const struct world *world, const struct shell *shell) {
     int length = snprintf(out, size, "%s; events %d", world->name, shell->delivery);
     for (size_t i = 0; i < shell->fault_count; i++) {
-        length += snprintf(out + length, size - (size_t)length, "; request %zu: %s", shell->faults[i].at, shell_fault_name(shell->faults[i].fault));
+        length += snprintf(out + length, size - (size_t)length, "; request %zu: %s", shell->faults[i].at,
+                           shell_fault_name(shell->faults[i].fault));
     }
 }
 
@@ -171,13 +173,15 @@ static void end(struct fake_server *server, struct shell *shell, const struct wo
     fake_server_dump(server, has_generations, &out->dump);
     char what[512];
     tell(what, sizeof what, world, shell);
-    if (strcmp(fake_server_condition(server, "m", "Failed", "reason"), "InvalidSpec") == 0) fail_msg("%s: the world itself is not valid", what);
+    if (strcmp(fake_server_condition(server, "m", "Failed", "reason"), "InvalidSpec") == 0)
+        fail_msg("%s: the world itself is not valid", what);
     if (shell_run(shell)) fail_msg("%s: not at rest, for one more run does this:\n%s", what, shell_take_trace(shell));
     if (shell->done.wants_retry) fail_msg("%s: not at rest, for it wants another run", what);
     for (size_t i = 0; i < server->tally_count; i++) {
         const struct fake_tally *tally = &server->tallies[i];
         int living = fake_server_find(server, tally->kind, tally->name) != NULL;
-        if (tally->creates - tally->deletes != living) fail_msg("%s: %s was created %d and deleted %d times", what, tally->name, tally->creates, tally->deletes);
+        if (tally->creates - tally->deletes != living)
+            fail_msg("%s: %s was created %d and deleted %d times", what, tally->name, tally->creates, tally->deletes);
     }
 }
 
@@ -228,13 +232,15 @@ static void compare(const struct world *world, enum shell_delivery delivery, con
             if (got->tallies[k].kind == a->kind && strcmp(got->tallies[k].name, a->name) == 0) b = &got->tallies[k];
         }
         bool is_same = b && a->creates == b->creates && a->deletes == b->deletes;
-        if (!is_same) fail_msg("%s: %s was created %d and deleted %d times, not %d and %d", what, a->name, b ? b->creates : 0, b ? b->deletes : 0, a->creates, a->deletes);
+        if (!is_same)
+            fail_msg("%s: %s was created %d and deleted %d times, not %d and %d", what, a->name, b ? b->creates : 0, b ? b->deletes : 0,
+                     a->creates, a->deletes);
     }
 }
 
 /* All histories with one more fault than `faults`; returns how many. */
-static size_t disturb(const struct world *world, enum shell_delivery delivery, struct shell_planned_fault *faults, size_t fault_count, int depth,
-                      size_t requests, const struct ending *want) {
+static size_t disturb(const struct world *world, enum shell_delivery delivery, struct shell_planned_fault *faults, size_t fault_count,
+                      int depth, size_t requests, const struct ending *want) {
     size_t histories = 0, first = fault_count ? faults[fault_count - 1].at + 1 : 0;
     for (size_t at = first; depth > 0 && at < requests; at++) {
         for (int fault = FAULT_NONE + 1; fault < FAULT_COUNT; fault++) {
@@ -303,8 +309,9 @@ static bool interrupted(const struct world *world, enum shell_delivery delivery,
 
 static void an_edit_in_the_midst_comes_to_the_same_end(void **state) {
     (void)state;
-    static void (*const edits[])(struct fake_server *) = {weight,        image,           add_backend,   remove_backend, rename_backend, rename_scaled_backend,
-                                                           policy_to_model, policy_to_backend, remove_policy, rename_model,   rename_all,     suspend};
+    static void (*const edits[])(struct fake_server *) = {
+        weight,        image,        add_backend, remove_backend, rename_backend, rename_scaled_backend, policy_to_model, policy_to_backend,
+        remove_policy, rename_model, rename_all,  suspend};
     size_t histories = 0;
     for (size_t w = 0; w < WORLDS; w++) {
         bool is_edit = false;

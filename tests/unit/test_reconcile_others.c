@@ -50,8 +50,11 @@ static void a_foreign_child_is_left_alone(void **state) {
     (void)state;
     static const char *const foreign[] = {
         "{'metadata':{'name':'m-a','labels':{'x':'y'}},'spec':{'model':'of others'}}",
-        "{'metadata':{'name':'m-a','ownerReferences':[{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'n','uid':'u-77','controller':true}]},'spec':{'model':'of others'}}",
-        "{'metadata':{'name':'m-a','ownerReferences':[{'apiVersion':'apps/v1','kind':'Deployment','name':'d','uid':'u-77','controller':true},{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]},'spec':{'model':'of others'}}",
+        "{'metadata':{'name':'m-a','ownerReferences':[{'apiVersion':'workload.serving.volcano.sh/"
+        "v1alpha1','kind':'ModelBooster','name':'n','uid':'u-77','controller':true}]},'spec':{'model':'of others'}}",
+        "{'metadata':{'name':'m-a','ownerReferences':[{'apiVersion':'apps/"
+        "v1','kind':'Deployment','name':'d','uid':'u-77','controller':true},{'apiVersion':'workload.serving.volcano.sh/"
+        "v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]},'spec':{'model':'of others'}}",
     };
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         struct shell *shell = world_begin(ONE_BACKEND);
@@ -101,7 +104,8 @@ static void a_former_ones_children_are_waited_for(void **state) {
     shell_settle_now(shell);
     assert_requests(shell, "status m\n");
     assert_string_equal(world_condition(shell, "Failed", "status"), "False");
-    assert_contains(world_condition(shell, "Initialized", "message"), "ModelServing m-a of the deleted ModelBooster of the same name is still being garbage-collected");
+    assert_contains(world_condition(shell, "Initialized", "message"),
+                    "ModelServing m-a of the deleted ModelBooster of the same name is still being garbage-collected");
     int64_t since_ms = shell->now_ms;
     assert_int_equal(shell->done.again_ms, since_ms + TRANSIENT_PATIENCE_MS);
     shell->now_ms = since_ms + TRANSIENT_PATIENCE_MS - 1;
@@ -220,7 +224,8 @@ static const char *prune_status(void *context, int kind, yyjson_mut_doc *doc, yy
         yyjson_mut_obj_remove_key(item, "availableReplicas");
         yyjson_mut_obj_remove_key(item, "message");
     }
-    yyjson_mut_arr_foreach(yyjson_mut_obj_get(status, "conditions"), index, max, item) yyjson_mut_obj_remove_key(item, "observedGeneration");
+    yyjson_mut_arr_foreach(yyjson_mut_obj_get(status, "conditions"), index, max, item)
+        yyjson_mut_obj_remove_key(item, "observedGeneration");
     return NULL;
 }
 
@@ -237,7 +242,8 @@ static void a_pruned_status_is_written_once(void **state) {
     assert_requests(shell, "status m\n");
     shell_settle(shell);
     assert_requests(shell, "");
-    fake_server_set_status(shell->server, CHILD_SERVING, "m-a", "{'status':{'conditions':[{'type':'Available','status':'False','reason':'Lost','message':'gone'}]}}");
+    fake_server_set_status(shell->server, CHILD_SERVING, "m-a",
+                           "{'status':{'conditions':[{'type':'Available','status':'False','reason':'Lost','message':'gone'}]}}");
     shell_settle_now(shell);
     assert_requests(shell, "status m\n");
     assert_contains(world_condition(shell, "Active", "message"), "backend a: Lost: gone");

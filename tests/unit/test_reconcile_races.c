@@ -47,9 +47,12 @@ static void a_lost_create_is_looked_at(void **state) {
         shell->faults[0] = (struct shell_planned_fault){0, is_done ? FAULT_LOST_DONE : FAULT_LOST};
         shell->fault_count = 1;
         shell_run(shell);
-        assert_requests(shell, is_done ? "create ModelServing m-a -> lost but done\nget ModelServing m-a\ncreate ModelServer m-a\ncreate ModelRoute m\nstatus m\n"
-                                       : "create ModelServing m-a -> lost and not done\nget ModelServing m-a -> not found\ncreate ModelServing m-a\n"
-                                         "create ModelServer m-a\ncreate ModelRoute m\nstatus m\n");
+        assert_requests(
+            shell,
+            is_done
+                ? "create ModelServing m-a -> lost but done\nget ModelServing m-a\ncreate ModelServer m-a\ncreate ModelRoute m\nstatus m\n"
+                : "create ModelServing m-a -> lost and not done\nget ModelServing m-a -> not found\ncreate ModelServing m-a\n"
+                  "create ModelServer m-a\ncreate ModelRoute m\nstatus m\n");
         world_end(shell);
     }
 }
@@ -101,9 +104,11 @@ static void a_change_in_between_is_not_overwritten(void **state) {
     shell->delivery = EVENTS_AFTER_RUN;
     shell->before_request = meddle;
     shell->context = &meddler;
-    world_edit(shell, EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," RANGE "," POLICY ",'workers':[{'image':'vllm:2'}]}")));
+    world_edit(shell, EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," RANGE "," POLICY
+                                    ",'workers':[{'image':'vllm:2'}]}")));
     shell_run(shell);
-    assert_requests(shell, "patch ModelServing m-a -> the object has been modified\nget ModelServing m-a\npatch ModelServing m-a\nstatus m\n");
+    assert_requests(shell,
+                    "patch ModelServing m-a -> the object has been modified\nget ModelServing m-a\npatch ModelServing m-a\nstatus m\n");
     assert_string_equal(world_field(shell, CHILD_SERVING, "m-a", "spec/replicas"), "3");
     world_end(shell);
 }
@@ -117,8 +122,9 @@ static void a_deletion_is_of_what_was_seen(void **state) {
     shell->context = &meddler;
     world_edit(shell, EDIT(BACKENDS(BACKEND("b", ONE))));
     shell_run(shell);
-    assert_requests(shell, "patch ModelRoute m\nget-booster m\ndelete ModelServer m-a -> the precondition does not hold\nget ModelServer m-a\n"
-                           "delete ModelServer m-a\ndelete ModelServing m-a\nstatus m\n");
+    assert_requests(shell,
+                    "patch ModelRoute m\nget-booster m\ndelete ModelServer m-a -> the precondition does not hold\nget ModelServer m-a\n"
+                    "delete ModelServer m-a\ndelete ModelServing m-a\nstatus m\n");
     world_end(shell);
 }
 
@@ -181,7 +187,8 @@ static void a_child_seen_before_its_owner_is_read(void **state) {
         shell_crash(shell);
         shell->booster = NULL; /* its list comes later */
         shell->booster_version = 0;
-        fake_server_edit(shell->server, CHILD_ROUTE, "m", "kubectl", is_edited ? "{'spec':{'rules':null}}" : "{'metadata':{'labels':{'x':'y'}}}");
+        fake_server_edit(shell->server, CHILD_ROUTE, "m", "kubectl",
+                         is_edited ? "{'spec':{'rules':null}}" : "{'metadata':{'labels':{'x':'y'}}}");
         shell_deliver(shell);
         assert_int_equal(shell_record(shell, CHILD_ROUTE, "m")->verdict, VERDICT_UNKNOWN);
         world_edit(shell, "{'metadata':{'labels':{'x':'y'}}}");
@@ -209,14 +216,10 @@ static void a_verdict_on_another_form_is_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_unclear_is_looked_at),
-        cmocka_unit_test(a_lost_create_is_looked_at),
-        cmocka_unit_test(a_change_in_between_is_not_overwritten),
-        cmocka_unit_test(a_deletion_is_of_what_was_seen),
-        cmocka_unit_test(what_took_its_place_is_not_deleted),
-        cmocka_unit_test(what_never_holds_still_is_left_for_later),
-        cmocka_unit_test(nor_is_what_is_to_be_removed),
-        cmocka_unit_test(a_child_seen_before_its_owner_is_read),
+        cmocka_unit_test(what_is_unclear_is_looked_at),           cmocka_unit_test(a_lost_create_is_looked_at),
+        cmocka_unit_test(a_change_in_between_is_not_overwritten), cmocka_unit_test(a_deletion_is_of_what_was_seen),
+        cmocka_unit_test(what_took_its_place_is_not_deleted),     cmocka_unit_test(what_never_holds_still_is_left_for_later),
+        cmocka_unit_test(nor_is_what_is_to_be_removed),           cmocka_unit_test(a_child_seen_before_its_owner_is_read),
         cmocka_unit_test(a_verdict_on_another_form_is_none),
     };
     return cmocka_run_group_tests_name("reconcile races", tests, NULL, NULL);

@@ -22,7 +22,8 @@ static void new_images_wait_for_an_edit(void **state) {
     } cases[] = {
         {"nothing", NULL, false, false},
         {"an edit of the route", EDIT(BACKENDS(BACKEND("a", ONE ",'routeWeight':5"))), false, false},
-        {"an edit of the pods", EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'workers':[{'image':'vllm:2'}]}")), false, true},
+        {"an edit of the pods",
+         EDIT(BACKENDS("{'name':'a','type':'vLLM','modelURI':'hf://org/model'," ONE ",'workers':[{'image':'vllm:2'}]}")), false, true},
         {"upgrade: now", "{'metadata':{'annotations':{'" ANNOTATION_UPGRADE "':'now'}}}", false, true},
         {"upgrade: later", "{'metadata':{'annotations':{'" ANNOTATION_UPGRADE "':'later'}}}", false, false},
         {"a slot of a rolling upgrade", NULL, true, true},
@@ -41,7 +42,8 @@ static void new_images_wait_for_an_edit(void **state) {
         shell_settle(shell);
         const char *image = world_field(shell, CHILD_SERVING, "m-a", DOWNLOADER);
         if (strcmp(image, cases[i].is_upgraded ? "downloader:2" : "downloader:1") != 0) fail_msg("%s: %s", cases[i].name, image);
-        if (fake_server_tally(shell->server, CHILD_SERVING, "m-a")->patches != cases[i].is_upgraded) fail_msg("%s: not one patch", cases[i].name);
+        if (fake_server_tally(shell->server, CHILD_SERVING, "m-a")->patches != cases[i].is_upgraded)
+            fail_msg("%s: not one patch", cases[i].name);
         assert_true(shell->done.is_outdated != cases[i].is_upgraded);
         shell->may_upgrade = false;
         shell_take_trace(shell);
@@ -56,15 +58,18 @@ static void a_new_generator_waits_for_an_edit(void **state) {
     struct shell *shell = world_rest(SCALED_BACKEND);
     /* As an older release rendered it: its number, and pods that this one would make otherwise. */
     char rendered[1024], patch[2048];
-    snprintf(rendered, sizeof rendered, "%s", world_field(shell, CHILD_SERVING, "m-a", "metadata/annotations/workload.serving.volcano.sh~1rendered"));
+    snprintf(rendered, sizeof rendered, "%s",
+             world_field(shell, CHILD_SERVING, "m-a", "metadata/annotations/workload.serving.volcano.sh~1rendered"));
     char *version = strstr(rendered, "\"generator\":\"" GENERATOR_VERSION "\"");
     assert_non_null(version);
     version[strlen("\"generator\":\"")] = '0';
     for (char *at = rendered; *at; at++) *at = *at == '"' ? '\x01' : *at;
     size_t length = 0;
     length += (size_t)snprintf(patch, sizeof patch, "{'metadata':{'annotations':{'" ANNOTATION_RENDERED "':'");
-    for (char *at = rendered; *at; at++) length += (size_t)snprintf(patch + length, sizeof patch - length, *at == '\x01' ? "\\'" : "%c", *at);
-    snprintf(patch + length, sizeof patch - length, "'},'labels':{'" LABEL_REVISION "':'00000000000000aa'}},'spec':{'template':{'restartGracePeriodSeconds':7}}}");
+    for (char *at = rendered; *at; at++)
+        length += (size_t)snprintf(patch + length, sizeof patch - length, *at == '\x01' ? "\\'" : "%c", *at);
+    snprintf(patch + length, sizeof patch - length,
+             "'},'labels':{'" LABEL_REVISION "':'00000000000000aa'}},'spec':{'template':{'restartGracePeriodSeconds':7}}}");
     shell_crash(shell);
     fake_server_edit(shell->server, CHILD_SERVING, "m-a", FIELD_MANAGER, patch);
     shell_crash(shell);
@@ -91,21 +96,27 @@ static void a_new_generator_waits_for_an_edit(void **state) {
     world_end(shell);
 }
 
-#define KTHENA_META(name) \
-    "'metadata':{'name':'" name "','labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'m'," \
-    "'workload.serving.volcano.sh/revision':'6b5d4c3f'},'ownerReferences':[{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]}"
+#define KTHENA_META(name)                                                                                                                  \
+    "'metadata':{'name':'" name                                                                                                            \
+    "','labels':{'workload.serving.volcano.sh/managed-by':'workload.serving.volcano.sh','workload.serving.volcano.sh/model-name':'m',"     \
+    "'workload.serving.volcano.sh/revision':'6b5d4c3f'},'ownerReferences':[{'apiVersion':'workload.serving.volcano.sh/"                    \
+    "v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]}"
 
 static void kthenas_children_are_taken_over_without_a_restart(void **state) {
     (void)state;
     struct shell *shell = world_begin(ONE_BACKEND);
-    fake_server_create(shell->server, CHILD_SERVING, "{" KTHENA_META("m-a") ",'spec':{'replicas':1,'template':{'gangPolicy':{'minRoleReplicas':{'leader':1}},'roles':[{'name':'leader'}]}}}");
+    fake_server_create(
+        shell->server, CHILD_SERVING,
+        "{" KTHENA_META(
+            "m-a") ",'spec':{'replicas':1,'template':{'gangPolicy':{'minRoleReplicas':{'leader':1}},'roles':[{'name':'leader'}]}}}");
     fake_server_create(shell->server, CHILD_SERVER, "{" KTHENA_META("m-a") ",'spec':{'model':'m'}}");
     fake_server_create(shell->server, CHILD_ROUTE, "{" KTHENA_META("m") ",'spec':{'modelName':'m'}}");
     /* One more owner, before ours. */
     fake_server_edit(shell->server, CHILD_SERVER, "m-a", "x",
                      "{'metadata':{'ownerReferences':[{'apiVersion':'v1','kind':'ConfigMap','name':'c','uid':'u-8'},"
                      "{'apiVersion':'workload.serving.volcano.sh/v1alpha1','kind':'ModelBooster','name':'m','uid':'u-1'}]}}");
-    fake_server_set_status(shell->server, FAKE_BOOSTER, "m", "{'status':{'observedGeneration':1,'conditions':[{'type':'Active','status':'True'}]}}");
+    fake_server_set_status(shell->server, FAKE_BOOSTER, "m",
+                           "{'status':{'observedGeneration':1,'conditions':[{'type':'Active','status':'True'}]}}");
     shell_settle(shell);
     assert_string_equal(shell_take_trace(shell), "patch ModelServing m-a\npatch ModelServer m-a\npatch ModelRoute m\nstatus m\nstatus m\n");
     assert_string_equal(world_field(shell, CHILD_SERVING, "m-a", "metadata/generation"), "1");
