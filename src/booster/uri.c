@@ -57,6 +57,6 @@ bool source_in_cache(struct arena *arena, struct str source_uri, struct str cach
     struct str cache = uri_absolute_path(arena, uri_rest(cache_uri));
     if (!str_starts_with(source, cache) || (source.len > cache.len && source.ptr[cache.len] != '/')) return false;
     struct str mount = cache_mount_path(arena, cache_uri);
-    *out_path = arena_printf(arena, "%.*s%.*s", STR_ARG(mount), STR_ARG(str_from(source, cache.len)));
+    *out_path = arena_join(arena, mount, str_from(source, cache.len), STR_EMPTY);
     return true;
 }

@@ -49,7 +49,8 @@ static void add_config(const struct build *build, yyjson_val *config, yyjson_mut
 }
 
 /* Only where config has nothing under that name. */
-static void add_default(const struct build *build, const struct worker *worker, const char *argument, struct str value, yyjson_mut_val *words) {
+static void add_default(const struct build *build, const struct worker *worker, const char *argument, struct str value,
+                        yyjson_mut_val *words) {
     if (worker_config(worker, argument)) return;
     add_word(build, words, argument_name(build->arena, "--", str_of(argument)));
     if (value.len) add_word(build, words, value);
@@ -63,7 +64,7 @@ static void add_lora(const struct serving *serving, const struct worker *worker,
     add_word(build, words, STR("--lora-modules"));
     for (size_t i = 0; i < backend->lora_adapter_count; i++) {
         const struct source *source = &serving->storage.sources[i + 1];
-        add_word(build, words, arena_printf(build->arena, "%.*s=%.*s", STR_ARG(backend->lora_adapters[i].name), STR_ARG(source->path)));
+        add_word(build, words, arena_join(build->arena, backend->lora_adapters[i].name, STR("="), source->path));
     }
 }
 
@@ -104,7 +105,9 @@ void shell_append_words(struct strbuf *line, yyjson_mut_val *words) {
     yyjson_mut_arr_foreach(words, index, max, value) {
         struct str word = {yyjson_mut_get_str(value), yyjson_mut_get_len(value)};
         if (index) strbuf_append_char(line, ' ');
-        if (is_plain(word)) strbuf_append(line, word);
-        else append_quoted(line, word);
+        if (is_plain(word))
+            strbuf_append(line, word);
+        else
+            append_quoted(line, word);
     }
 }

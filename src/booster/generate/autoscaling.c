@@ -8,32 +8,36 @@ struct field {
 };
 
 static const struct field scale_down_fields[] = {
-    {"instances", NULL, 0},       {"percent", NULL, 100}, {"period", "1m", 0},
-    {"selectPolicy", "Or", 0},    {"stabilizationWindow", "5m", 0},
+    {"instances", NULL, 0}, {"percent", NULL, 100}, {"period", "1m", 0}, {"selectPolicy", "Or", 0}, {"stabilizationWindow", "5m", 0},
 };
 
 static const struct field stable_fields[] = {
-    {"instances", NULL, 4},       {"percent", NULL, 100}, {"period", "1m", 0},
-    {"selectPolicy", "Or", 0},    {"stabilizationWindow", "0s", 0},
+    {"instances", NULL, 4}, {"percent", NULL, 100}, {"period", "1m", 0}, {"selectPolicy", "Or", 0}, {"stabilizationWindow", "0s", 0},
 };
 
 static const struct field panic_fields[] = {
-    {"panicModeHold", "0s", 0},   {"panicThresholdPercent", NULL, 200}, {"percent", NULL, 0}, {"period", "0s", 0},
+    {"panicModeHold", "0s", 0},
+    {"panicThresholdPercent", NULL, 200},
+    {"percent", NULL, 0},
+    {"period", "0s", 0},
 };
 
 enum { TOLERANCE_DEFAULT_PERCENT = 10 };
 
 static void add_field(const struct build *build, yyjson_mut_val *object, const yyjson_val *given, const struct field *field) {
     yyjson_val *value = model_field(given, field->key);
-    if (value) json_add_copy(build->doc, object, field->key, value);
-    else if (field->text) yyjson_mut_obj_add_str(build->doc, object, field->key, field->text);
-    else json_add_int64(build->doc, object, field->key, field->number);
+    if (value)
+        json_add_copy(build->doc, object, field->key, value);
+    else if (field->text)
+        yyjson_mut_obj_add_str(build->doc, object, field->key, field->text);
+    else
+        json_add_int64(build->doc, object, field->key, field->number);
 }
 
 #define ADD_PART(build, parent, key, given, fields) add_part(build, parent, key, given, fields, sizeof(fields) / sizeof *(fields))
 
-static void add_part(const struct build *build, yyjson_mut_val *parent, const char *key, const yyjson_val *given, const struct field *fields,
-                     size_t count) {
+static void add_part(const struct build *build, yyjson_mut_val *parent, const char *key, const yyjson_val *given,
+                     const struct field *fields, size_t count) {
     yyjson_mut_val *part = yyjson_mut_obj_add_obj(build->doc, parent, key);
     for (size_t i = 0; i < count; i++) add_field(build, part, json_get(given, key), &fields[i]);
 }

@@ -25,23 +25,22 @@ static const char *const accelerators[] = {"nvidia.com/gpu", "huawei.com/ascend-
  * request has run or waited for three looks, since a router may still send one, or when the engine is gone (D37). Not through
  * urllib, which would follow the proxies of the environment.
  */
-static const char drain_script[] =
-    "import http.client, re, socket, sys, time\n"
-    "port, end, idle = int(sys.argv[1]), time.monotonic() + float(sys.argv[2]), 0\n"
-    "gauge = re.compile(r'^vllm:num_requests_(?:running|waiting)(?:\\{.*\\})? ([^ ]+)', re.M)\n"
-    "while idle < 3 and time.monotonic() < end:\n"
-    "    try:\n"
-    "        engine = http.client.HTTPConnection('localhost', port, timeout=5)\n"
-    "        engine.request('GET', '/metrics')\n"
-    "        answer = engine.getresponse()\n"
-    "        text = answer.read().decode('utf-8', 'replace')\n"
-    "        if answer.status != 200: break\n"
-    "        idle = 0 if any(float(n) > 0 for n in gauge.findall(text)) else idle + 1\n"
-    "    except (socket.timeout, TimeoutError, ValueError, http.client.HTTPException):\n"
-    "        idle = 0\n"
-    "    except OSError:\n"
-    "        break\n"
-    "    time.sleep(1)\n";
+static const char drain_script[] = "import http.client, re, socket, sys, time\n"
+                                   "port, end, idle = int(sys.argv[1]), time.monotonic() + float(sys.argv[2]), 0\n"
+                                   "gauge = re.compile(r'^vllm:num_requests_(?:running|waiting)(?:\\{.*\\})? (\\S+)', re.M)\n"
+                                   "while idle < 3 and time.monotonic() < end:\n"
+                                   "    try:\n"
+                                   "        engine = http.client.HTTPConnection('localhost', port, timeout=5)\n"
+                                   "        engine.request('GET', '/metrics')\n"
+                                   "        answer = engine.getresponse()\n"
+                                   "        text = answer.read().decode('utf-8', 'replace')\n"
+                                   "        if answer.status != 200: break\n"
+                                   "        idle = 0 if any(float(n) > 0 for n in gauge.findall(text)) else idle + 1\n"
+                                   "    except (socket.timeout, TimeoutError, ValueError, http.client.HTTPException):\n"
+                                   "        idle = 0\n"
+                                   "    except OSError:\n"
+                                   "        break\n"
+                                   "    time.sleep(1)\n";
 
 static void add_http_get(const struct build *build, yyjson_mut_val *probe, int64_t port) {
     yyjson_mut_val *get = yyjson_mut_obj_add_obj(build->doc, probe, "httpGet");
@@ -167,15 +166,21 @@ static void add_runtime_arguments(const struct serving *serving, const struct wo
     const struct build *build = serving->build;
     const struct backend *backend = serving->backend;
     struct str engine_url = arena_printf(build->arena, "http://localhost:%lld", (long long)worker_port(worker));
-    const struct str words[] = {
-        STR("--port"), arena_printf(build->arena, "%lld", (long long)port),
-        STR("--engine"), lower_case(build->arena, backend_type_name(backend->type)),
-        STR("--engine-base-url"), env_or(build, backend, "RUNTIME_URL", engine_url),
-        STR("--engine-metrics-path"), env_or(build, backend, "RUNTIME_METRICS_PATH", STR("/metrics")),
-        STR("--pod"), STR("$(POD_NAME).$(NAMESPACE)"),
-        STR("--model"), build->booster->name,
+    const struct {
+        const char *flag;
+        struct str value;
+    } arguments[] = {
+        {"--port", arena_printf(build->arena, "%lld", (long long)port)},
+        {"--engine", lower_case(build->arena, backend_type_name(backend->type))},
+        {"--engine-base-url", env_or(build, backend, "RUNTIME_URL", engine_url)},
+        {"--engine-metrics-path", env_or(build, backend, "RUNTIME_METRICS_PATH", STR("/metrics"))},
+        {"--pod", STR("$(POD_NAME).$(NAMESPACE)")},
+        {"--model", build->booster->name},
     };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) add_word(build, args, words[i]);
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        add_word(build, args, str_of(arguments[i].flag));
+        add_word(build, args, arguments[i].value);
+    }
 }
 
 void add_runtime_container(const struct serving *serving, const struct worker *worker, yyjson_mut_val *containers) {

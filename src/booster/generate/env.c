@@ -1,7 +1,7 @@
 #include "booster/generate/parts.h"
 
-#define PREFILL (1u << WORKER_PREFILL)
-#define DECODE (1u << WORKER_DECODE)
+#define PREFILL   (1u << WORKER_PREFILL)
+#define DECODE    (1u << WORKER_DECODE)
 #define ALL_ROLES (~0u)
 
 enum variable_source { FROM_TEXT, FROM_FIELD, FROM_CONFIG_MAP, FROM_SECRET };
@@ -42,9 +42,12 @@ static void add_variable(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct
         return;
     }
     yyjson_mut_val *from = yyjson_mut_obj_add_obj(doc, entry, "valueFrom");
-    if (variable->source == FROM_CONFIG_MAP) add_key(doc, from, "configMapKeyRef", variable);
-    else if (variable->source == FROM_SECRET) add_key(doc, from, "secretKeyRef", variable);
-    else yyjson_mut_obj_add_str(doc, yyjson_mut_obj_add_obj(doc, from, "fieldRef"), "fieldPath", variable->value);
+    if (variable->source == FROM_CONFIG_MAP)
+        add_key(doc, from, "configMapKeyRef", variable);
+    else if (variable->source == FROM_SECRET)
+        add_key(doc, from, "secretKeyRef", variable);
+    else
+        yyjson_mut_obj_add_str(doc, yyjson_mut_obj_add_obj(doc, from, "fieldRef"), "fieldPath", variable->value);
 }
 
 /* The user's entries first, in their order; of the generated ones those that the user has not set (D28). */

@@ -83,7 +83,8 @@ static void append_serving(const struct build *build, const struct backend *back
     struct serving serving = {
         .build = build,
         .backend = backend,
-        .images = {or_configured(live->images.downloader, configured->downloader), or_configured(live->images.runtime, configured->runtime)},
+        .images = {or_configured(live->images.downloader, configured->downloader),
+                   or_configured(live->images.runtime, configured->runtime)},
     };
     storage_plan(build->arena, backend, &serving.storage);
     struct draft draft = {.child = {
@@ -97,7 +98,8 @@ static void append_serving(const struct build *build, const struct backend *back
     append(build, children, &draft);
 }
 
-static void append_other(const struct build *build, struct children *children, enum child_kind kind, struct str backend, yyjson_mut_val *spec) {
+static void append_other(const struct build *build, struct children *children, enum child_kind kind, struct str backend,
+                         yyjson_mut_val *spec) {
     struct str name = child_name(build->arena, build->booster->name, backend);
     append(build, children, &(struct draft){.child = {.kind = kind, .name = name, .backend = backend}, .spec = spec});
 }
@@ -137,7 +139,8 @@ bool generate_children(struct arena *arena, const struct booster *booster, const
     enum { CHILDREN_PER_BACKEND = 4, MODEL_CHILDREN = 3 };
     static const struct live_serving none;
     struct build build = {arena, json_builder(arena), booster, settings};
-    struct children children = {.items = arena_array(arena, booster->backend_count * CHILDREN_PER_BACKEND + MODEL_CHILDREN, sizeof(struct child))};
+    struct children children = {
+        .items = arena_array(arena, booster->backend_count * CHILDREN_PER_BACKEND + MODEL_CHILDREN, sizeof(struct child))};
     if (!build.doc || !children.items) return false;
     for (size_t i = 0; i < booster->backend_count; i++) append_serving(&build, &booster->backends[i], live ? &live[i] : &none, &children);
     for (size_t i = 0; i < booster->backend_count; i++) {

@@ -132,14 +132,16 @@ static void write_worker(struct strbuf *out, const struct worker *worker) {
 }
 
 uint64_t generate_input_hash(struct arena *arena, const struct booster *booster, const struct backend *backend) {
-    const struct str texts[] = {booster->name,      backend->name,      backend_served_name(booster, backend),
-                                backend->model_uri, backend->cache_uri, backend->scheduler_name, backend->runtime_class_name};
-    yyjson_val *const values[] = {backend->env,
-                                  backend->env_from,
-                                  backend->gang_min_role_replicas,
-                                  backend->network_topology,
-                                  backend->topology_spread,
-                                  backend->pod_template};
+    const struct str texts[] = {booster->name,
+                                backend->name,
+                                backend_served_name(booster, backend),
+                                backend->model_uri,
+                                backend->cache_uri,
+                                backend->scheduler_name,
+                                backend->runtime_class_name};
+    yyjson_val *const values[] = {
+        backend->env,         backend->env_from, backend->gang_min_role_replicas, backend->network_topology, backend->topology_spread,
+        backend->pod_template};
     const struct role *roles;
     size_t role_count = backend_roles(backend->type, &roles);
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);

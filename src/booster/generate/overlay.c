@@ -5,21 +5,15 @@
 /* Lists of a pod whose items are told apart by one key, as Kubernetes' strategic merge patch has it; all others are replaced. */
 static const struct merge_list {
     const char *list, *key;
-    bool takes_whole_items;  /* a value and a valueFrom do not mix */
-    const char *needs;       /* an item that is new and lacks this is meant for another pod of the backend */
+    bool takes_whole_items; /* a value and a valueFrom do not mix */
+    const char *needs;      /* an item that is new and lacks this is meant for another pod of the backend */
 } merge_lists[] = {
-    {"containers", "name", false, "image"},
-    {"initContainers", "name", false, "image"},
-    {"volumes", "name", false, NULL},
-    {"env", "name", true, NULL},
-    {"volumeMounts", "mountPath", false, NULL},
-    {"volumeDevices", "devicePath", false, NULL},
-    {"ports", "containerPort", false, NULL},
-    {"imagePullSecrets", "name", false, NULL},
-    {"hostAliases", "ip", false, NULL},
-    {"topologySpreadConstraints", "topologyKey", false, NULL},
-    {"resourceClaims", "name", false, NULL},
-    {"schedulingGates", "name", false, NULL},
+    {"containers", "name", false, "image"},     {"initContainers", "name", false, "image"},
+    {"volumes", "name", false, NULL},           {"env", "name", true, NULL},
+    {"volumeMounts", "mountPath", false, NULL}, {"volumeDevices", "devicePath", false, NULL},
+    {"ports", "containerPort", false, NULL},    {"imagePullSecrets", "name", false, NULL},
+    {"hostAliases", "ip", false, NULL},         {"topologySpreadConstraints", "topologyKey", false, NULL},
+    {"resourceClaims", "name", false, NULL},    {"schedulingGates", "name", false, NULL},
 };
 
 static const struct merge_list *merge_list_of(yyjson_val *key) {
@@ -31,14 +25,13 @@ static const struct merge_list *merge_list_of(yyjson_val *key) {
 /* Ports are told apart by number. */
 static struct str base_key(struct arena *arena, yyjson_mut_val *item, const char *key) {
     yyjson_mut_val *value = yyjson_mut_obj_get(item, key);
-    if (yyjson_mut_is_int(value)) return arena_printf(arena, "%lld", (long long)yyjson_mut_get_sint(value));
+    if (yyjson_mut_is_num(value)) return arena_printf(arena, "%.0f", yyjson_mut_get_num(value));
     return (struct str){yyjson_mut_get_str(value), yyjson_mut_get_len(value)};
 }
 
 static struct str patch_key(struct arena *arena, yyjson_val *item, const char *key) {
-    int64_t number;
     yyjson_val *value = json_get(item, key);
-    return json_int64(value, &number) ? arena_printf(arena, "%lld", (long long)number) : json_text(value);
+    return yyjson_is_num(value) ? arena_printf(arena, "%.0f", yyjson_get_num(value)) : json_text(value);
 }
 
 static void merge_item(const struct build *build, const struct merge_list *row, yyjson_mut_val *item, yyjson_val *patch) {
@@ -71,7 +64,8 @@ static void merge_items(const struct build *build, const struct merge_list *row,
     }
 }
 
-static void merge_list(const struct build *build, const struct merge_list *row, yyjson_mut_val *object, yyjson_val *key, yyjson_val *patch) {
+static void merge_list(const struct build *build, const struct merge_list *row, yyjson_mut_val *object, yyjson_val *key,
+                       yyjson_val *patch) {
     yyjson_mut_val *list = yyjson_mut_obj_getn(object, yyjson_get_str(key), yyjson_get_len(key));
     bool is_there = yyjson_mut_is_arr(list);
     if (!is_there) list = yyjson_mut_arr(build->doc);
@@ -87,9 +81,13 @@ void overlay_apply(const struct build *build, yyjson_mut_val *base, const yyjson
         yyjson_mut_val *there = yyjson_mut_obj_getn(base, yyjson_get_str(key), yyjson_get_len(key));
         const struct merge_list *row = merge_list_of(key);
         bool is_removal = yyjson_is_null(value) || (yyjson_is_arr(value) && yyjson_arr_size(value) == 0 && !row);
-        if (is_removal) yyjson_mut_obj_remove_keyn(base, yyjson_get_str(key), yyjson_get_len(key));
-        else if (row && yyjson_is_arr(value)) merge_list(build, row, base, key, value);
-        else if (yyjson_is_obj(value) && yyjson_mut_is_obj(there)) overlay_apply(build, there, value);
-        else yyjson_mut_obj_put(base, yyjson_val_mut_copy(build->doc, key), yyjson_val_mut_copy(build->doc, value));
+        if (is_removal)
+            yyjson_mut_obj_remove_keyn(base, yyjson_get_str(key), yyjson_get_len(key));
+        else if (row && yyjson_is_arr(value))
+            merge_list(build, row, base, key, value);
+        else if (yyjson_is_obj(value) && yyjson_mut_is_obj(there))
+            overlay_apply(build, there, value);
+        else
+            yyjson_mut_obj_put(base, yyjson_val_mut_copy(build->doc, key), yyjson_val_mut_copy(build->doc, value));
     }
 }

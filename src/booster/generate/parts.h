@@ -31,7 +31,7 @@ struct source {
     struct str downloader; /* name of its init container; empty: it lies in the cache already */
     /* a claim of its own that the downloader copies from; empty for none */
     struct str claim, volume, claim_path;
-    struct str fetch_uri;  /* what the downloader is told: `uri`, but for a claim that is mounted elsewhere */
+    struct str fetch_uri; /* what the downloader is told: `uri`, but for a claim that is mounted elsewhere */
 };
 
 struct storage {
@@ -55,9 +55,9 @@ enum pod_kind { POD_ENTRY, POD_WORKER };
 /* Time to finish what is running before a pod is killed. */
 #define POD_GRACE_PERIOD_S 300
 
-#define ENGINE_CONTAINER "engine"
+#define ENGINE_CONTAINER  "engine"
 #define RUNTIME_CONTAINER "runtime"
-#define CACHE_VOLUME "model-cache"
+#define CACHE_VOLUME      "model-cache"
 
 /* generate.c */
 /* The four labels that children and pods share (all but the revision). */

@@ -12,8 +12,10 @@ static int64_t clamp(int64_t value, int64_t min, int64_t max) {
  */
 static int64_t replicas_awake(const struct backend *backend, const struct live_serving *live) {
     int64_t wish = backend->min_replicas;
-    if (live->has_replicas_before) wish = live->replicas_before;
-    else if (live->exists) wish = live->replicas;
+    if (live->has_replicas_before)
+        wish = live->replicas_before;
+    else if (live->exists)
+        wish = live->replicas;
     return clamp(wish, backend->min_replicas, backend->max_replicas);
 }
 

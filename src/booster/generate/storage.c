@@ -16,19 +16,19 @@ static void plan_claim(struct arena *arena, const struct storage *storage, struc
     if (!str_is(uri_scheme(source->uri), "pvc")) return;
     source->claim = uri_claim(source->uri);
     source->volume = volume;
-    source->claim_path = arena_printf(arena, "/%.*s", STR_ARG(source->claim));
+    source->claim_path = arena_join(arena, STR("/"), source->claim, STR_EMPTY);
     if (!is_within(storage->mount_path, source->claim_path)) return;
     struct str path = str_from(uri_absolute_path(arena, uri_rest(source->uri)), source->claim_path.len);
-    source->claim_path = arena_printf(arena, "/%.*s", STR_ARG(volume));
-    source->fetch_uri = arena_printf(arena, "pvc://%.*s%.*s", STR_ARG(source->claim_path), STR_ARG(path));
+    source->claim_path = arena_join(arena, STR("/"), volume, STR_EMPTY);
+    source->fetch_uri = arena_join(arena, STR("pvc://"), source->claim_path, path);
 }
 
-static void plan_source(struct arena *arena, const struct storage *storage, const struct backend *backend, struct str uri, struct str downloader,
-                        struct str volume, struct source *source) {
+static void plan_source(struct arena *arena, const struct storage *storage, const struct backend *backend, struct str uri,
+                        struct str downloader, struct str volume, struct source *source) {
     *source = (struct source){.uri = uri, .fetch_uri = uri};
     if (source_in_cache(arena, uri, backend->cache_uri, &source->path)) return;
     struct str folder = hash_md5_hex(arena, uri);
-    source->path = arena_printf(arena, "%.*s/%.*s", STR_ARG(storage->mount_path), STR_ARG(folder));
+    source->path = arena_join(arena, storage->mount_path, STR("/"), folder);
     source->downloader = downloader;
     plan_claim(arena, storage, volume, source);
 }
@@ -80,7 +80,8 @@ static void add_downloader(const struct serving *serving, const struct source *s
     json_add_text(build->doc, container, "name", source->downloader);
     yyjson_mut_val *mounts = yyjson_mut_obj_add_arr(build->doc, container, "volumeMounts");
     add_cache_mount(serving, mounts);
-    if (source->claim.len) yyjson_mut_obj_add_bool(build->doc, add_mount(serving, mounts, source->claim_path, source->volume), "readOnly", true);
+    if (source->claim.len)
+        yyjson_mut_obj_add_bool(build->doc, add_mount(serving, mounts, source->claim_path, source->volume), "readOnly", true);
 }
 
 void add_downloaders(const struct serving *serving, yyjson_mut_val *spec) {
