@@ -157,6 +157,8 @@ static bool read_rbac(struct arena *arena, struct str message, struct kube_answe
 static enum kube_answer_kind kind_of_403(struct arena *arena, struct str message, struct kube_answer *answer) {
     if (has_cause(answer, "NamespaceTerminating")) return KUBE_NAMESPACE_GONE;
     if (is_denial(message)) return KUBE_DENIED;
+    /* Half a minute after its start an API server that checks owner references (an admission plugin) may not know our kinds yet. */
+    if (str_contains(message, STR("cannot find RESTMapping"))) return KUBE_SERVER_ERROR;
     if (read_rbac(arena, message, answer)) return KUBE_FORBIDDEN;
     /* Admission plugins (Pod Security, LimitRanger, ...) say why after the object's name; a refusal without a Status is an authorizer's. */
     return answer->reason.len ? KUBE_DENIED : KUBE_FORBIDDEN;

@@ -92,6 +92,14 @@ static const struct {
             "Forbidden", SERVING, "403"),
      KUBE_FORBIDDEN, "modelservings \"b\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on: , <nil>",
      "update", "finalizers of the owner"},
+    {"owner's kind not known yet", 403,
+     STATUS("modelroutes \\\"b\\\" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion w/v1 Kind "
+            "ModelBooster: no matches for kind \\\"ModelBooster\\\" in version \\\"w/v1\\\"",
+            "Forbidden", SERVING, "403"),
+     KUBE_SERVER_ERROR,
+     "modelroutes \"b\" is forbidden: cannot set blockOwnerDeletion in this case because cannot find RESTMapping for APIVersion w/v1 Kind "
+     "ModelBooster: no matches for kind \"ModelBooster\" in version \"w/v1\"",
+     "", ""},
     {"a proxy's 403", 403, "<html>no</html>", KUBE_FORBIDDEN, "HTTP 403: <html>no</html>", "", ""},
     {"unauthorized", 401, STATUS("Unauthorized", "Unauthorized", "{}", "401"), KUBE_UNAUTHORIZED, "Unauthorized", "", ""},
     {"throttled", 429, STATUS("too many requests, please try again later", "TooManyRequests", "{\"retryAfterSeconds\":1}", "429"), KUBE_THROTTLED,
