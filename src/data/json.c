@@ -184,18 +184,27 @@ static void write_escaped(struct strbuf *out, unsigned char c) {
     }
 }
 
-/* In runs of what needs no escape; most texts are one run. */
+static bool needs_escape(unsigned char c) {
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* The part of the text that needs no escape, to the first character that does. */
+static size_t append_plain(struct strbuf *out, struct str text) {
+    char *end = strbuf_reserve(out, text.len);
+    size_t len = 0;
+    for (; end && len < text.len && !needs_escape((unsigned char)text.ptr[len]); len++) end[len] = text.ptr[len];
+    if (end) strbuf_added(out, len);
+    return len;
+}
+
 void json_write_text(struct strbuf *out, struct str text) {
-    size_t start = 0;
     strbuf_append_char(out, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c >= 0x20 && c != '"' && c != '\\') continue;
-        strbuf_append(out, (struct str){text.ptr + start, i - start});
-        write_escaped(out, c);
-        start = i + 1;
+    while (!out->failed) {
+        text = str_from(text, append_plain(out, text));
+        if (text.len == 0) break;
+        write_escaped(out, (unsigned char)text.ptr[0]);
+        text = str_from(text, 1);
     }
-    strbuf_append(out, str_from(text, start));
     strbuf_append_char(out, '"');
 }
 

@@ -1,6 +1,6 @@
 #include "booster/generate/parts.h"
 
-/* One field of a policy and what it is where the user leaves it out (reference 13.2). A partial policy crashes Kthena's autoscaler (D40). */
+/* One field of a policy and what it is where the user leaves it out (reference 13.2): a partial one crashes Kthena's autoscaler (D40). */
 struct field {
     const char *key;
     const char *text; /* NULL: `number` */

@@ -40,13 +40,15 @@ struct child {
     enum child_kind kind;
     struct str name;
     struct str backend;  /* backend name; empty at model level */
-    yyjson_val *object;  /* apiVersion, kind, metadata, spec: what is POSTed */
+    /* apiVersion, kind, metadata, spec. Keys in bytewise order at every level, no nulls: json_write gives what the controller POSTs,
+     * and equal content gives equal bytes, whatever the order and spelling in the ModelBooster. */
+    yyjson_val *object;
     uint64_t revision;   /* XXH3-64 of the normal form, also the label */
     /* ModelServing only */
     bool is_replicas_range;   /* min < max: replicas is ours only as bounds */
     bool wishes_other_gang;   /* the ModelBooster wants another gangPolicy than the carried one */
     int64_t replicas;         /* what object.spec.replicas says */
-    uint64_t input_hash;      /* of everything in the ModelBooster that shapes the pods (rendered.input) */
+    uint64_t input_hash;      /* generate_input_hash (rendered.input) */
 };
 
 struct children {
@@ -60,8 +62,8 @@ struct children {
  */
 bool generate_children(struct arena *arena, const struct booster *booster, const struct generate_settings *settings,
                        const struct live_serving *live, struct children *out);
-/* Hash of what in the ModelBooster shapes this backend's pods: canonical form of the backend without routing, scaling and counts, plus
- * the model's name and served names. Images and generator version are not in it. */
+/* Hash of what in the ModelBooster makes this backend's ModelServing, but for spec.replicas: the backend in canonical form without routing,
+ * scaling and its own number of replicas, plus the model's name and served name. Images and generator version are not in it. */
 uint64_t generate_input_hash(struct arena *arena, const struct booster *booster, const struct backend *backend);
 
 #endif

@@ -7,8 +7,8 @@ static int64_t clamp(int64_t value, int64_t min, int64_t max) {
 }
 
 /*
- * SPEC section 5: a range leaves the number to autoscalers, within its bounds. Suspended is 0; the number before is in the annotation, and counts
- * again afterwards.
+ * SPEC section 5: a range leaves the number to autoscalers, within its bounds. Suspended is 0; the number before is in the annotation, and
+ * counts again afterwards.
  */
 static int64_t replicas_awake(const struct backend *backend, const struct live_serving *live) {
     int64_t wish = backend->min_replicas;
