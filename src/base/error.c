@@ -53,7 +53,10 @@ struct error_quoted error_quote(struct str s) {
     size_t i = 0;
     for (; i < s.len && at < TEXT_MAX; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '"' || c == '\\') {
+        bool is_c1 = is_text && c == 0xC2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] < 0xA0;
+        if (is_c1) {
+            at += (size_t)snprintf(out.text + at, 7, "\\u%04x", (unsigned char)s.ptr[++i]);
+        } else if (c == '"' || c == '\\') {
             out.text[at++] = '\\';
             out.text[at++] = (char)c;
         } else if (c == '\n') {

@@ -48,7 +48,7 @@ bool error_set_at(struct error *error, enum error_kind kind, unsigned line, unsi
 struct error_quoted {
     char text[128];
 };
-/* `s` between double quotes, control characters and invalid UTF-8 escaped, cut to about 100 bytes with "...". */
+/* `s` between double quotes, control characters (C0, DEL, C1) and invalid UTF-8 escaped, cut to about 100 bytes with "...". */
 struct error_quoted error_quote(struct str s);
 #define QUOTE(s) (error_quote(s).text)
 

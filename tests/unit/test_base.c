@@ -101,6 +101,8 @@ static void quoting_escapes_and_cuts(void **state) {
     assert_string_equal(QUOTE(STR("a\"b\\c\nd\x1b")), "\"a\\\"b\\\\c\\nd\\x1b\"");
     assert_string_equal(QUOTE(STR("gr\xc3\xbc\xc3\x9f")), "\"gr\xc3\xbc\xc3\x9f\"");
     assert_string_equal(QUOTE(STR("\xff")), "\"\\xff\"");
+    /* C1 moves a terminal as well: U+0085 begins a line, U+009B a command; U+00A0 is a character. */
+    assert_string_equal(QUOTE(STR("a\xc2\x85\xc2\x9b" "b\xc2\xa0")), "\"a\\u0085\\u009bb\xc2\xa0\"");
     /* Bytes that are no text are escaped and cut between escapes. */
     char bytes[50];
     memset(bytes, 0x8f, sizeof bytes);
