@@ -67,3 +67,14 @@ void findings_add(struct findings *findings, enum rule rule, struct str path, co
         .value = value,
     };
 }
+
+/* Values of one document lie in memory in the document's order; findings without a value come first. */
+void findings_sort(struct findings *findings) {
+    for (size_t i = 1; i < findings->count; i++) {
+        struct finding moved = findings->items[i];
+        size_t at = i;
+        for (; at > 0 && (uintptr_t)findings->items[at - 1].value > (uintptr_t)moved.value; at--)
+            findings->items[at] = findings->items[at - 1];
+        findings->items[at] = moved;
+    }
+}

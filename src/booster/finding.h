@@ -29,5 +29,7 @@ void findings_init(struct findings *findings, struct arena *arena);
 /* `path` and the formatted message are copied into the arena. */
 void findings_add(struct findings *findings, enum rule rule, struct str path, const yyjson_val *value, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Into the order of the document. */
+void findings_sort(struct findings *findings);
 
 #endif

@@ -121,17 +121,6 @@ static void check_type(const struct backend *backend, struct findings *findings)
                  "type %s is not supported yet; vLLM and vLLMDisaggregated are", backend_type_name(backend->type));
 }
 
-/* Values of one document lie in memory in the document's order; findings without a value come first. */
-static void sort_findings(struct findings *findings) {
-    for (size_t i = 1; i < findings->count; i++) {
-        struct finding moved = findings->items[i];
-        size_t at = i;
-        for (; at > 0 && (uintptr_t)findings->items[at - 1].value > (uintptr_t)moved.value; at--)
-            findings->items[at] = findings->items[at - 1];
-        findings->items[at] = moved;
-    }
-}
-
 void booster_validate(const struct booster *booster, struct findings *findings) {
     check_kind(booster, findings);
     check_spelling(booster, findings);
@@ -150,5 +139,5 @@ void booster_validate(const struct booster *booster, struct findings *findings) 
     }
     check_route(booster, findings);
     check_policies(booster, findings);
-    sort_findings(findings);
+    findings_sort(findings);
 }

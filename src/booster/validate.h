@@ -13,4 +13,16 @@ void booster_validate(const struct booster *booster, struct findings *findings);
 /* Fields that no version of the ModelBooster has (rule MB002); for manifests, not for objects a server has pruned. */
 void booster_validate_unknown_fields(const struct booster *booster, struct findings *findings);
 
+/* One ModelBooster of an input that holds several. */
+struct validated {
+    const struct booster *booster;
+    struct findings *findings;
+    struct str place; /* as a message names it, such as "a.yaml:14" */
+};
+/*
+ * The rules between ModelBoosters of one input (validate_together.c): none is there twice, and no two of a namespace make a child of one
+ * kind and name. What is found is added to the later one's findings.
+ */
+void boosters_validate_together(struct arena *arena, const struct validated *boosters, size_t count);
+
 #endif

@@ -58,7 +58,7 @@ void check_source_uri(struct findings *findings, struct str path, const yyjson_v
     else if (str_contains(uri, STR("://")))
         findings_add(findings, RULE_SOURCE_URI, path, value, "%s has a scheme that is not known; write " SOURCES, QUOTE(uri));
     else if (is_plain(uri))
-        findings_add(findings, RULE_SOURCE_URI, path, value, "%s has no scheme; write hf://%.*s, or " SOURCES, QUOTE(uri), STR_ARG(uri));
+        findings_add(findings, RULE_SOURCE_URI, path, value, "%s has no scheme; write hf://%.*s", QUOTE(uri), STR_ARG(uri));
     else
         findings_add(findings, RULE_SOURCE_URI, path, value, "%s has no scheme; write " SOURCES, QUOTE(uri));
 }

@@ -1,5 +1,6 @@
 /*
- * Reads every ModelBooster of the input into its typed form and applies all rules, unknown fields among them.
+ * Reads every ModelBooster of the input into its typed form and applies all rules: unknown fields among them, and what several
+ * ModelBoosters do to each other.
  */
 #ifndef MB_CLI_CHECK_H
 #define MB_CLI_CHECK_H

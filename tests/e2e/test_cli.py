@@ -110,6 +110,9 @@ class Commands(Case):
             "no file to validate": (["validate"], "give -f FILE"),
             "no such kind": (["render", "-f", QUICKSTART, "--kind", "Pod"], '--kind is "Pod"; write one of ModelServing, ModelServer'),
             "flag of another command": (["crds", "-f", "x"], 'no flag "f"'),
+            "a word where no file goes": (["crds", "x"], '"x" is no flag; --help lists the flags$'),
+            "cut short": (["validate", "--file", "x"], 'no flag "file"; did you mean --filename\\?'),
+            "no name of a namespace": (["render", "-f", QUICKSTART, "-n", "Bad Name"], '--namespace is "Bad Name"; .*a-z'),
         }
         for name, (arguments, expected) in cases.items():
             with self.subTest(name):
@@ -213,7 +216,8 @@ class Validate(Case):
             "not YAML": ([self.write("bad.yaml", "a: [1,\n  b: {c\n")], r"bad\.yaml:\d+: "),
             "a key twice": ([self.write("twice.yaml", VALID + "spec: {}\n")], r"twice\.yaml:13: .*spec"),
             "not text": ([self.write("binary.yaml", bytes(range(256)))], r"binary\.yaml(:\d+)?: "),
-            "no objects": ([self.write("none.yaml", "# nothing\n")], "no ModelBooster in the input"),
+            "no objects": ([self.write("none.yaml", "# nothing\n")], r"none\.yaml: no ModelBooster in the input; .*kind: ModelBooster"),
+            "a tab": ([self.write("tab.yaml", VALID.replace("  backends", "\tbackends"))], r"tab\.yaml:6: a tab in the indentation; indent with spaces"),
             "other kinds only": ([self.write("other.yaml", CONFIG_MAP)], "passes by(.|\n)*no ModelBooster in the input"),
             "no kind": ([self.write("nokind.yaml", "---\na: 1\n")], r"nokind\.yaml:2: .* no kind"),
             "a text": ([self.write("text.yaml", "hello\n")], r"text\.yaml:1: .* no kind"),
@@ -230,7 +234,7 @@ class Validate(Case):
         path = self.folder / "big.yaml"
         with open(path, "wb") as big:
             big.truncate(65 * 1024 * 1024)
-        self.expect(run("validate", "-f", str(path)), 2, stderr="big.yaml")
+        self.expect(run("validate", "-f", str(path)), 2, stderr="big.yaml.*longer than 64 MiB; split it")
 
     def test_the_rest_is_read_when_one_file_cannot_be(self):
         done = run("validate", "-f", str(self.folder / "nope.yaml"), "-f", self.write("a.yaml", NO_SCHEME))
@@ -238,14 +242,23 @@ class Validate(Case):
 
     def test_a_folder_is_read_in_order_without_hidden_files_and_subfolders(self):
         for name in ("b.yaml", "a.yml", "c.json.bak", ".hidden.yaml", "sub/d.yaml", "e.txt"):
-            self.write(name, NO_SCHEME.replace("org/model", name.replace(".", "-")))
+            text = NO_SCHEME.replace("org/model", name.replace(".", "-")).replace("name: demo", f"name: demo{ord(pathlib.Path(name).name[0])}")
+            self.write(name, text)
         done = run("validate", "-f", str(self.folder))
         self.assertEqual(re.findall(r'"([\w-]+)" ', done.stdout), ["a-yml", "b-yaml"], done.stdout)
         self.assertEqual(done.returncode, 1)
 
+    def test_what_two_manifests_do_to_each_other(self):
+        one = self.write("one.yaml", VALID.replace("name: demo", "name: a").replace("name: one", "name: b-c"))
+        two = self.write("two.yaml", VALID.replace("name: demo", "name: a-b").replace("name: one", "name: c"))
+        self.expect(run("validate", "-f", one, "-f", two), 1, stderr="1 error",
+                    stdout=rf'^{two}:7: spec.backends\[0\].name: ModelServing "a-b-c" is made by ModelBooster "a" as well, at {one}:1; .* \[MB016\]\n$')
+        self.expect(run("render", "-f", one, "-f", one), 1, stderr=rf'{one}:4: metadata.name: "a" is in the input already, at {one}:1; .* \[MB015\]')
+
     def test_a_slip_in_kind_or_group_is_a_finding(self):
         for wrong in (VALID.replace("kind: ModelBooster", "kind: modelbooster"), VALID.replace("/v1alpha1", "/v1"),
-                      VALID.replace("workload.serving.volcano.sh", "registry.volcano.sh")):
+                      VALID.replace("kind: ModelBooster", "kind: ModelBoster"), VALID.replace("workload.serving.volcano.sh", "registry.volcano.sh"),
+                      VALID.replace("apiVersion: workload.serving.volcano.sh/v1alpha1\n", "")):
             with self.subTest(wrong.splitlines()[:2]):
                 self.expect(run("validate", "-f", self.write("a.yaml", wrong)), 1, stdout=r"\[MB\d+\]", stderr="1 error")
 

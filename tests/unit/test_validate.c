@@ -275,7 +275,7 @@ static void errors_beyond_the_limit_still_count(void **state) {
 /* Hostile text in every text field: no crash, and never raw control characters in a message or path. */
 static void hostile_text_is_escaped(void **state) {
     (void)state;
-    static const char *const texts[] = {"${X}", "$(X)", "\\\"'`;|&<>", "\\n\\r\\t", "\\u0007\\u001b[2J", "\\u202e", "é\\u0000"};
+    static const char *const texts[] = {"${X}", "$(X)", "\\\"'`;|&<>", "\\n\\r\\t", "\\u0007\\u001b[2J", "\\u0085\\u009b2J", "\\u202e", "é\\u0000"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct result result;
         char text[4000];
@@ -297,9 +297,79 @@ static void hostile_text_is_escaped(void **state) {
         for (size_t f = 0; f < result.findings.count; f++) {
             struct str parts[] = {result.findings.items[f].path, result.findings.items[f].message};
             for (size_t p = 0; p < 2; p++)
-                for (size_t c = 0; c < parts[p].len; c++) assert_true((unsigned char)parts[p].ptr[c] >= ' ');
+                for (size_t c = 0; c < parts[p].len; c++) {
+                    unsigned char byte = (unsigned char)parts[p].ptr[c];
+                    bool is_c1 = byte == 0xC2 && c + 1 < parts[p].len && (unsigned char)parts[p].ptr[c + 1] < 0xA0;
+                    assert_true(byte >= ' ' && byte != 0x7F && !is_c1);
+                }
         }
         arena_release(&result.arena);
+    }
+}
+
+struct together {
+    const char *name;
+    const char *manifests[3]; /* metadata, then spec */
+    const char *id;           /* of the one finding, which the last manifest has; NULL: none */
+    const char *path, *message;
+};
+
+#define MODEL(metadata, spec) "{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, metadata: {" metadata "}, spec: {" spec "}}"
+#define ONE(backend) "backends: [{name: " backend ", " PLAIN "}]"
+#define SCALED(backend) "backends: [{name: " backend ", " PLAIN ", autoscalingPolicy: {" METRICS "}}]"
+#define SCALED_WHOLE "autoscalingPolicy: {" METRICS "}, backends: [{name: x, scalingCost: 1, " PLAIN "}]"
+
+static const struct together togethers[] = {
+    {"different names", {MODEL("name: a", ONE("x")), MODEL("name: b", ONE("x"))}, NULL, NULL, NULL},
+    {"one name in two namespaces", {MODEL("name: a, namespace: one", ONE("x")), MODEL("name: a, namespace: two", ONE("x"))}, NULL, NULL, NULL},
+    {"the same one twice", {MODEL("name: a", ONE("x")), MODEL("name: a", ONE("y"))}, "MB015", "metadata.name",
+     "\"a\" is in the input already, at file:1; keep one of the two, or rename one"},
+    {"the same one twice, with the same children", {MODEL("name: a", SCALED("x")), MODEL("name: a", SCALED("x"))}, "MB015", "metadata.name", ""},
+    {"one child of two", {MODEL("name: a", ONE("b-c")), MODEL("name: a-b", ONE("c"))}, "MB016", "spec.backends[0].name",
+     "ModelServing \"a-b-c\" is made by ModelBooster \"a\" as well, at file:1; rename one of them"},
+    {"one child of two, in two namespaces", {MODEL("name: a", ONE("b-c")), MODEL("name: a-b, namespace: one", ONE("c"))}, NULL, NULL, NULL},
+    {"a policy of a model, and that of a backend", {MODEL("name: a", SCALED("b")), MODEL("name: a-b", SCALED_WHOLE)}, "MB016", "metadata.name",
+     "AutoscalingPolicy \"a-b\" is made by ModelBooster \"a\" as well"},
+    {"a policy of a backend, and that of a model", {MODEL("name: a-b", SCALED_WHOLE), MODEL("name: a", SCALED("b"))}, "MB016", "spec.backends[0].name",
+     "AutoscalingPolicy \"a-b\" is made by ModelBooster \"a-b\" as well"},
+    {"the route of a model, and the server of a backend", {MODEL("name: a", ONE("b")), MODEL("name: a-b", ONE("x"))}, NULL, NULL, NULL},
+    {"a third one", {MODEL("name: a", ONE("b-c")), MODEL("name: z", ONE("z")), MODEL("name: a-b", ONE("c"))}, "MB016", "spec.backends[0].name", ""},
+    {"no names at all", {MODEL("", ONE("x")), MODEL("", ONE("x"))}, NULL, NULL, NULL},
+    {"one backend twice is another rule's", {MODEL("name: a", "backends: [{name: x, " PLAIN "}, {name: x, " PLAIN "}]")}, NULL, NULL, NULL},
+};
+
+static void boosters_of_one_input_are_compared(void **state) {
+    (void)state;
+    enum { MOST = 3 };
+    for (size_t i = 0; i < sizeof togethers / sizeof *togethers; i++) {
+        const struct together *row = &togethers[i];
+        struct arena arena;
+        struct booster boosters[MOST];
+        struct findings findings[MOST];
+        struct validated all[MOST];
+        size_t count = 0;
+        arena_init(&arena, ARENA_BYTES);
+        for (; count < MOST && row->manifests[count]; count++) {
+            struct findings ignored;
+            findings_init(&ignored, &arena);
+            findings_init(&findings[count], &arena);
+            assert_true(booster_read(&arena, read_yaml(&arena, row->manifests[count]), &boosters[count], &ignored));
+            all[count] = (struct validated){&boosters[count], &findings[count], arena_printf(&arena, "file:%zu", count + 1)};
+        }
+        boosters_validate_together(&arena, all, count);
+        for (size_t b = 0; b < count; b++) {
+            if (findings[b].count != (row->id && b + 1 == count)) print_findings(row->name, &findings[b]);
+            assert_int_equal(findings[b].count, row->id && b + 1 == count);
+        }
+        const struct finding *finding = findings[count - 1].items;
+        if (row->id) {
+            rule_was_seen[finding->rule] = true;
+            assert_string_equal(rule_id(finding->rule), row->id);
+            assert_true(str_is(finding->path, row->path));
+            assert_true(str_contains(finding->message, str_of(row->message)));
+            assert_non_null(finding->value);
+        }
+        arena_release(&arena);
     }
 }
 
@@ -412,6 +482,7 @@ int main(void) {
         cmocka_unit_test(all_findings_come_at_once_and_in_order),
         cmocka_unit_test(errors_beyond_the_limit_still_count),
         cmocka_unit_test(hostile_text_is_escaped),
+        cmocka_unit_test(boosters_of_one_input_are_compared),
         cmocka_unit_test(examples_are_clean),
         cmocka_unit_test(examples_of_kthena_have_no_errors),
         cmocka_unit_test(ids_are_unique_and_ascend),
