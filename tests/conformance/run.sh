@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the conformance suite on a real API server, once for each set of definitions, and ends with one line of counts.
 #   MODEL_BOOSTER       the program under test (build/main/model-booster)
-#   MODEL_BOOSTER_NEWER a program with a newer generator, for the test of upgrades
+#   MODEL_BOOSTER_NEWER a program with a newer generator, for the test of upgrades (built here)
 #   MB_SETS             sets of definitions ("ours kthena-v0.1.0")
 #   MB_RUN              only the tests that match this expression
 #   MB_BUDGET_MINUTES   time for the whole run (60): tests that would start later are skipped
@@ -19,7 +19,15 @@ root=$(cd "$here/../.." && pwd)
 out=$root/build/conformance
 MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/main/model-booster}
 [ -x "$MODEL_BOOSTER" ] || { echo "conformance: $MODEL_BOOSTER is not there; run make first, or set MODEL_BOOSTER" >&2; exit 1; }
-export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root"
+
+# The program as its next generator version would be. Half a minute at first, nothing where the sources are as they were.
+build_newer() {
+    log=$out/newer.log
+    { [ -f "$out/newer/build.ninja" ] || meson setup "$out/newer" "$root" -Dgenerator_version=next; } > "$log" 2>&1 &&
+        ninja -C "$out/newer" model-booster >> "$log" 2>&1 || { cat "$log" >&2; exit 1; }
+}
+[ -n "${MODEL_BOOSTER_NEWER:-}" ] || { build_newer; MODEL_BOOSTER_NEWER=$out/newer/model-booster; }
+export MODEL_BOOSTER MODEL_BOOSTER_NEWER MB_KUBERNETES MB_ROOT="$root"
 [ -z "${MB_KUBECTL:-}" ] || export MB_KUBECTL MB_HELM
 export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
 if [ -z "${MB_SEED:-}" ]; then MB_SEED=$(date +%s); fi

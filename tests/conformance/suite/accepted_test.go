@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -105,13 +107,77 @@ func TestChildrenOfEveryExampleAndGoldenInputAreAcceptedAsRendered(t *testing.T)
 				t.Skip("skipped: `validate` finds this input wrong, so it has no children")
 			}
 			for _, booster := range boostersOf(path) {
-				acceptChildren(t, path, booster)
+				seen := map[string]bool{}
+				for _, target := range settings.RenderTargets() {
+					children := func(uid string) []*unstructured.Unstructured { return render(t, path, booster.GetName(), uid, target) }
+					if shape := mustMarshal(children("")); !seen[shape] {
+						seen[shape] = true
+						acceptChildren(t, booster, children)
+					}
+				}
 			}
 		})
 	}
 }
 
-func acceptChildren(t *testing.T, path string, booster *unstructured.Unstructured) {
+// What render cannot show, since it depends on what lives, is accepted just so: the expected children of the golden cases with a live.yaml.
+func TestGoldenChildrenOfLiveObjectsAreAcceptedAsWritten(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(projectFile("tests", "golden", "*", "live.yaml"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no live.yaml under tests/golden (%v)", err)
+	}
+	for _, path := range paths {
+		folder := filepath.Dir(path)
+		t.Run(label(folder), func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(folder, "children.yaml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			acceptChildren(t, boostersOf(filepath.Join(folder, "booster.yaml"))[0], func(uid string) []*unstructured.Unstructured {
+				children, err := cluster.ParseDocuments([]byte(strings.ReplaceAll(string(data), unknownUID, uid)), folder)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return children
+			})
+		})
+	}
+}
+
+// The check of the tests above is sharp: strict validation refuses an unknown field, and where one is dropped in silence the comparison names it.
+func TestPrunedFieldIsNoticed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	noticed := 0
+	for _, child := range render(t, projectFile("examples", "autoscaling-backend.yaml"), "", unknownUID, "kthena-0.1") {
+		resource, _ := rig.ResourceOf(child)
+		child.SetNamespace("")
+		child.SetOwnerReferences(nil)
+		rig.Spec(child)["notInTheDefinition"] = "lost"
+		if _, err := r.In(resource).Create(r.Context, child, metav1.CreateOptions{FieldValidation: "Strict"}); !apierrors.IsBadRequest(err) {
+			t.Errorf("%s with an unknown field, strictly: %v", child.GetKind(), err)
+		}
+		live, err := r.In(resource).Create(r.Context, child, metav1.CreateOptions{FieldValidation: "Ignore"})
+		if err != nil {
+			t.Errorf("%s with an unknown field, unchecked: %v", child.GetKind(), err)
+			continue
+		}
+		if lost := missing(child.Object, live.Object, ""); !slices.Equal(lost, []string{".spec.notInTheDefinition"}) {
+			t.Errorf("%s: the comparison notices %q", child.GetKind(), lost)
+		}
+		noticed++
+	}
+	if noticed < len(rig.Children) {
+		t.Errorf("%d children were compared, of %d kinds", noticed, len(rig.Children))
+	}
+}
+
+// unknownUID stands in rendered children for that of a ModelBooster without one.
+const unknownUID = "00000000-0000-0000-0000-000000000000"
+
+// acceptChildren creates what children makes for the uid of a ModelBooster that lives.
+func acceptChildren(t *testing.T, booster *unstructured.Unstructured, children func(uid string) []*unstructured.Unstructured) {
 	t.Helper()
 	r := newRig(t)
 	warnings := &cluster.Warnings{}
@@ -126,17 +192,20 @@ func acceptChildren(t *testing.T, path string, booster *unstructured.Unstructure
 	if err != nil {
 		t.Fatal(err)
 	}
-	children := render(t, path, booster.GetName(), string(stored.GetUID()))
-	if len(children) == 0 {
-		t.Errorf("%s: %s renders to nothing", path, booster.GetName())
+	list := children(string(stored.GetUID()))
+	if len(list) < 3 {
+		t.Errorf("%s has %d children", booster.GetName(), len(list))
 	}
-	for _, child := range children {
+	for _, child := range list {
 		resource, known := rig.ResourceOf(child)
 		if !known {
 			t.Errorf("rendered a %s, which is none of our kinds", child.GetKind())
 			continue
 		}
 		name := child.GetKind() + "/" + child.GetName()
+		if owner := metav1.GetControllerOf(child); owner == nil || owner.UID != stored.GetUID() {
+			t.Errorf("%s: owner %v", name, owner)
+		}
 		child.SetNamespace(r.Namespace)
 		in := client.Resource(resource).Namespace(r.Namespace)
 		if _, err := in.Create(r.Context, child, metav1.CreateOptions{FieldValidation: "Strict"}); err != nil {
@@ -157,11 +226,13 @@ func acceptChildren(t *testing.T, path string, booster *unstructured.Unstructure
 	}
 }
 
-// render runs `model-booster render` and returns the children of one ModelBooster of the file.
-func render(t *testing.T, path, model, uid string) []*unstructured.Unstructured {
+// render runs `model-booster render` and returns the children of one ModelBooster of the file, or of all ("").
+func render(t *testing.T, path, model, uid, target string) []*unstructured.Unstructured {
 	t.Helper()
-	argv := append([]string{"render", "-f", path, "-o", "json", "--uid", uid}, settings.RenderTarget()...)
-	command := exec.Command(settings.Binary, argv...)
+	if uid == "" {
+		uid = unknownUID
+	}
+	command := exec.Command(settings.Binary, "render", "-f", path, "-o", "json", "--uid", uid, "--target", target)
 	var complaint strings.Builder
 	command.Stderr = &complaint
 	output, err := command.Output()
@@ -179,7 +250,7 @@ func render(t *testing.T, path, model, uid string) []*unstructured.Unstructured 
 	var children []*unstructured.Unstructured
 	for _, item := range items {
 		child := &unstructured.Unstructured{Object: item.(map[string]any)}
-		if child.GetLabels()[rig.ModelLabel] == model {
+		if model == "" || child.GetLabels()[rig.ModelLabel] == model {
 			children = append(children, child)
 		}
 	}

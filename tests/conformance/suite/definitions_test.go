@@ -157,12 +157,7 @@ func TestDefinitionThatDropsAChildsFieldCausesNoWriteLoop(t *testing.T) {
 func TestWebhookThatChangesAChildCausesNoWriteLoop(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	interfere(t, r, rig.Servers, func(o rig.Object) verdict {
-		if policy, _, _ := unstructured.NestedMap(o, "spec", "trafficPolicy"); len(policy) > 0 {
-			return verdict{patch: []rig.Object{{"op": "remove", "path": "/spec/trafficPolicy"}}}
-		}
-		return verdict{}
-	})
+	interfere(t, r, func(asked question) verdict { return withoutTrafficPolicy(asked.Object) }, rig.Servers)
 	first := r.Start(rig.Flags{})
 	active(r, rig.NewBooster("demo", rig.Backend("a")))
 	count := rig.Count(rig.About(rig.Writes(r.Requests()), "demo-a"))
@@ -196,7 +191,7 @@ func TestWebhookThatChangesAChildCausesNoWriteLoop(t *testing.T) {
 func TestWebhookDenialIsRejectedWithItsWords(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	interfere(t, r, rig.Servers, func(rig.Object) verdict { return verdict{denial: "no servers on Fridays"} })
+	interfere(t, r, func(question) verdict { return verdict{denial: "no servers on Fridays"} }, rig.Servers)
 	r.Start(rig.Flags{})
 	r.Create(rig.NewBooster("demo", rig.Backend("a")))
 	o := r.AwaitCondition("demo", "Failed", "True", "Rejected")

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -256,7 +257,7 @@ func TestFightWithAnotherManagerEndsInOtherController(t *testing.T) {
 	r.EditSpec("demo", func(spec rig.Object) { rig.Image("registry.example/vllm:2")(rig.BackendOf(spec, "a")) })
 	r.Eventually(rig.Patience, "the edit to arrive", func() string {
 		if image := rig.EngineImage(r.Get(rig.Servings, "demo-a")); image != "registry.example/vllm:2" {
-			return image
+			return fmt.Sprintf("image %q", image)
 		}
 		return ""
 	})

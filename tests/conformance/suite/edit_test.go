@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func TestEditOfMinAndMaxKeepsTheReplicasAnAutoscalerChose(t *testing.T) {
 		r.Eventually(rig.Patience, why, func() string {
 			replicas, _, _ := unstructured.NestedInt64(r.Get(rig.Servings, name).Object, "spec", "replicas")
 			if replicas != expected {
-				return strings.TrimSpace(rig.Describe(rig.Writes(r.Requests())))
+				return fmt.Sprintf("replicas %d; writes:\n%s", replicas, rig.Describe(rig.Writes(r.Requests())))
 			}
 			return ""
 		})

@@ -98,7 +98,7 @@ func TestAllNamespacesByDefaultAndSeveralByFlag(t *testing.T) {
 	for _, corner := range append(others, r) {
 		corner.Create(rig.NewBooster("demo", rig.Backend("a")))
 	}
-	several := r.Start(rig.Flags{Extra: []string{"--namespace", others[0].Namespace}})
+	several := r.Start(rig.Flags{Namespaces: []string{others[0].Namespace}})
 	r.AwaitInitialized("demo")
 	others[0].AwaitInitialized("demo")
 	if present := others[1].Present(); len(present) > 0 {

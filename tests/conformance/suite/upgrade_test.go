@@ -80,7 +80,7 @@ func awaitDownloader(r *rig.Rig, serving, expected string) {
 	r.T.Helper()
 	r.Eventually(rig.Patience, serving+" with "+expected, func() string {
 		if image := rig.DownloadImage(r.Get(rig.Servings, serving)); image != expected {
-			return image
+			return fmt.Sprintf("image %q", image)
 		}
 		return ""
 	})

@@ -18,14 +18,22 @@ import (
 	"model-booster.local/conformance/rig"
 )
 
+// question is what the API server asks a webhook: may this user write this object?
+type question struct {
+	UID, Operation string
+	Object         rig.Object
+	Resource       struct{ Group, Version, Resource string }
+	UserInfo       struct{ Username string }
+}
+
 // verdict is what a webhook says to one request: a refusal, or a JSON patch.
 type verdict struct {
 	denial string
 	patch  []rig.Object
 }
 
-// interfere registers a mutating webhook for one child resource in the test's namespace.
-func interfere(t *testing.T, r *rig.Rig, resource schema.GroupVersionResource, decide func(o rig.Object) verdict) {
+// interfere registers a mutating webhook for child resources in the test's namespace. It must act on ModelServers with a trafficPolicy.
+func interfere(t *testing.T, r *rig.Rig, decide func(asked question) verdict, resources ...schema.GroupVersionResource) {
 	t.Helper()
 	if shared.External {
 		t.Skip("skipped: the API server of a borrowed cluster cannot reach a webhook on this machine")
@@ -46,6 +54,11 @@ func interfere(t *testing.T, r *rig.Rig, resource schema.GroupVersionResource, d
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
+	var rules []any
+	for _, resource := range resources {
+		rules = append(rules, rig.Object{"apiGroups": []any{resource.Group}, "apiVersions": []any{"*"},
+			"resources": []any{resource.Resource}, "operations": []any{"CREATE", "UPDATE"}})
+	}
 	name := r.Namespace + ".conformance.example"
 	configuration := &unstructured.Unstructured{Object: rig.Object{
 		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
@@ -53,8 +66,7 @@ func interfere(t *testing.T, r *rig.Rig, resource schema.GroupVersionResource, d
 			"name": name, "sideEffects": "None", "admissionReviewVersions": []any{"v1"}, "failurePolicy": "Fail",
 			"clientConfig":      rig.Object{"url": server.URL + "/", "caBundle": base64.StdEncoding.EncodeToString(authority)},
 			"namespaceSelector": rig.Object{"matchLabels": rig.Object{"kubernetes.io/metadata.name": r.Namespace}},
-			"rules": []any{rig.Object{"apiGroups": []any{resource.Group}, "apiVersions": []any{"*"},
-				"resources": []any{resource.Resource}, "operations": []any{"CREATE", "UPDATE"}}},
+			"rules":             rules,
 		}},
 	}}
 	configuration.SetName(name)
@@ -64,19 +76,19 @@ func interfere(t *testing.T, r *rig.Rig, resource schema.GroupVersionResource, d
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = configurations.Delete(r.Context, name, metav1.DeleteOptions{}) })
-	awaitWebhook(r, resource, decide)
+	awaitWebhook(r, decide)
 }
 
 // awaitWebhook waits until the API server, which learns of webhooks by a watch, asks ours.
-func awaitWebhook(r *rig.Rig, resource schema.GroupVersionResource, decide func(o rig.Object) verdict) {
+func awaitWebhook(r *rig.Rig, decide func(asked question) verdict) {
 	r.T.Helper()
 	probe := foreignServer("probe")
 	probe.Object["spec"].(rig.Object)["trafficPolicy"] = rig.Object{"retry": rig.Object{"attempts": int64(5)}}
-	if decision := decide(probe.Object); decision.denial == "" && len(decision.patch) == 0 {
+	if decision := decide(question{Object: probe.Object}); decision.denial == "" && len(decision.patch) == 0 {
 		r.T.Fatal("the webhook does not act on the probe")
 	}
 	r.Eventually(rig.Patience, "the webhook to be asked", func() string {
-		o, err := r.In(resource).Create(r.Context, probe, metav1.CreateOptions{DryRun: []string{"All"}})
+		o, err := r.In(rig.Servers).Create(r.Context, probe, metav1.CreateOptions{DryRun: []string{"All"}})
 		if err != nil || len(missing(probe.Object["spec"], o.Object["spec"], "")) > 0 {
 			return ""
 		}
@@ -84,19 +96,16 @@ func awaitWebhook(r *rig.Rig, resource schema.GroupVersionResource, decide func(
 	})
 }
 
-func review(body []byte, decide func(o rig.Object) verdict) []byte {
-	var question struct {
+func review(body []byte, decide func(asked question) verdict) []byte {
+	var review struct {
 		APIVersion, Kind string
-		Request          struct {
-			UID    string
-			Object rig.Object
-		}
+		Request          question
 	}
-	if json.Unmarshal(body, &question) != nil {
+	if json.Unmarshal(body, &review) != nil {
 		return nil
 	}
-	decision := decide(question.Request.Object)
-	response := rig.Object{"uid": question.Request.UID, "allowed": decision.denial == ""}
+	decision := decide(review.Request)
+	response := rig.Object{"uid": review.Request.UID, "allowed": decision.denial == ""}
 	if decision.denial != "" {
 		response["status"] = rig.Object{"message": decision.denial}
 	}
@@ -104,6 +113,14 @@ func review(body []byte, decide func(o rig.Object) verdict) []byte {
 		patch, _ := json.Marshal(decision.patch)
 		response["patchType"], response["patch"] = "JSONPatch", base64.StdEncoding.EncodeToString(patch)
 	}
-	answer, _ := json.Marshal(rig.Object{"apiVersion": question.APIVersion, "kind": question.Kind, "response": response})
+	answer, _ := json.Marshal(rig.Object{"apiVersion": review.APIVersion, "kind": review.Kind, "response": response})
 	return answer
+}
+
+// withoutTrafficPolicy is the verdict of a webhook that drops one field of a ModelServer.
+func withoutTrafficPolicy(o rig.Object) verdict {
+	if policy, _, _ := unstructured.NestedMap(o, "spec", "trafficPolicy"); len(policy) > 0 {
+		return verdict{patch: []rig.Object{{"op": "remove", "path": "/spec/trafficPolicy"}}}
+	}
+	return verdict{}
 }

@@ -19,6 +19,7 @@ type Request struct {
 	Namespace, Name              string
 	UserAgent                    string
 	Code                         int
+	Message                      string // of a refusal
 	Stage                        string
 	Received, Answered           time.Time
 	Body                         json.RawMessage // of writes
@@ -61,7 +62,10 @@ type auditLine struct {
 	UserAgent      string
 	User           struct{ Username string }
 	ObjectRef      struct{ APIGroup, Resource, Subresource, Namespace, Name string }
-	ResponseStatus struct{ Code int }
+	ResponseStatus struct {
+		Code    int
+		Message string
+	}
 	RequestObject  json.RawMessage
 	Received       time.Time `json:"requestReceivedTimestamp"`
 	StageTimestamp time.Time
@@ -117,7 +121,7 @@ func (a *Audit) take(text []byte) {
 		User: line.User.Username, Verb: line.Verb, URI: line.RequestURI,
 		Group: line.ObjectRef.APIGroup, Resource: line.ObjectRef.Resource, Subresource: line.ObjectRef.Subresource,
 		Namespace: line.ObjectRef.Namespace, Name: line.ObjectRef.Name,
-		UserAgent: line.UserAgent, Code: line.ResponseStatus.Code, Stage: line.Stage,
+		UserAgent: line.UserAgent, Code: line.ResponseStatus.Code, Message: line.ResponseStatus.Message, Stage: line.Stage,
 		Received: line.Received, Answered: line.StageTimestamp, Body: line.RequestObject,
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ type Cluster struct {
 	admin  User
 	users  []User
 	next   int
+	starts []start // of the API server
 	mutex  sync.Mutex
 	config *rest.Config
 
@@ -152,8 +154,18 @@ func (c *Cluster) startEtcd() error {
 	})
 }
 
-// StartAPIServer starts the API server at its port and waits until it is ready.
-func (c *Cluster) StartAPIServer() error {
+// OwnersPlugin is the admission plugin for which an owner reference that blocks deletion needs a right of its own. It
+// learns of kinds twice a minute: for half a minute after a start it may refuse owners of kinds that definitions bring.
+const OwnersPlugin = "OwnerReferencesPermissionEnforcement"
+
+// StartAPIServer starts the API server at its port, as strict as clusters are, and waits until it is ready.
+func (c *Cluster) StartAPIServer() error { return c.StartAPIServerWith(OwnersPlugin) }
+
+// StartAPIServerWith is StartAPIServer with only these admission plugins beside the default ones.
+func (c *Cluster) StartAPIServerWith(plugins ...string) error {
+	c.mutex.Lock()
+	c.starts = append(c.starts, start{begun: time.Now()})
+	c.mutex.Unlock()
 	argv := []string{c.Binary, "apiserver",
 		"--etcd-servers=http://127.0.0.1:" + strconv.Itoa(c.etcdPort),
 		"--secure-port=" + strconv.Itoa(c.port), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
@@ -163,10 +175,10 @@ func (c *Cluster) StartAPIServer() error {
 		"--service-account-key-file=" + c.file("service-account.key"),
 		"--service-account-signing-key-file=" + c.file("service-account.key"),
 		"--token-auth-file=" + c.file("tokens.csv"), "--authorization-mode=RBAC",
-		"--disable-admission-plugins=ServiceAccount",
-		// On such clusters an owner reference that blocks deletion needs a right of its own.
-		"--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
-		"--profiling=false", "--v=1"}
+		"--disable-admission-plugins=ServiceAccount", "--profiling=false", "--v=1"}
+	if len(plugins) > 0 {
+		argv = append(argv, "--enable-admission-plugins="+strings.Join(plugins, ","))
+	}
 	if c.Audit != nil {
 		argv = append(argv, "--audit-policy-file="+c.file("audit-policy.yaml"), "--audit-log-path="+c.file("audit.log"),
 			"--audit-log-maxsize=100000")
@@ -179,9 +191,31 @@ func (c *Cluster) StartAPIServer() error {
 	if err != nil {
 		return err
 	}
-	return c.await("kube-apiserver", c.apiserver, 120*time.Second, func() error {
+	if err := c.await("kube-apiserver", c.apiserver, 120*time.Second, func() error {
 		return get(client, c.Server+"/readyz")
-	})
+	}); err != nil {
+		return err
+	}
+	c.mutex.Lock()
+	c.starts[len(c.starts)-1].ready = time.Now()
+	c.mutex.Unlock()
+	return nil
+}
+
+// start of an API server; ready is zero until it is.
+type start struct{ begun, ready time.Time }
+
+// Warming says whether an API server was starting at that time. Until its caches are filled it knows no roles and forbids everything.
+func (c *Cluster) Warming(at time.Time) bool {
+	const rest = 3 * time.Second
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for _, s := range c.starts {
+		if at.After(s.begun) && (s.ready.IsZero() || at.Before(s.ready.Add(rest))) {
+			return true
+		}
+	}
+	return false
 }
 
 // KillAPIServer ends the API server as a power cut would.

@@ -21,6 +21,7 @@ type Flags struct {
 	Downloader    string        // DownloaderImage when ""
 	Runtime       string        // RuntimeImage when ""
 	AllNamespaces bool          // instead of the test's own
+	Namespaces    []string      // beside the test's own
 	Server        string        // where to reach the API server, when not directly
 	User          *cluster.User // the test's when nil
 	Binary        string        // the one under test when ""
@@ -61,6 +62,10 @@ func (r *Rig) Start(flags Flags) *Controller {
 	if !flags.AllNamespaces {
 		argv = append(argv, "--namespace", r.Namespace)
 	}
+	for _, namespace := range flags.Namespaces {
+		argv = append(argv, "--namespace", namespace)
+		r.namespaces = append(r.namespaces, namespace)
+	}
 	process, err := cluster.StartProcess(folder, "controller", append(argv, flags.Extra...))
 	if err != nil {
 		r.T.Fatal(err)
@@ -97,9 +102,13 @@ func (c *Controller) Kill() {
 	c.process.Kill()
 }
 
-// Stop sends SIGTERM; the controller must end promptly and with exit status 0.
+// Stop sends SIGTERM; the controller must end promptly and with exit status 0. Before its first line of log it has not
+// come to the point where signals are its own matter.
 func (c *Controller) Stop() time.Duration {
 	c.rig.T.Helper()
+	for deadline := time.Now().Add(Patience); c.process.Running() && c.Log() == "" && time.Now().Before(deadline); {
+		time.Sleep(2 * time.Millisecond)
+	}
 	c.ended = true
 	start := time.Now()
 	if err := c.process.Terminate(10 * time.Second); err != nil {
@@ -145,6 +154,7 @@ func (r *Rig) NewUser() cluster.User {
 	if err != nil {
 		r.T.Fatal(err)
 	}
+	r.users = append(r.users, user)
 	r.bindUser(r.ShippedRules(), user)
 	return user
 }

@@ -136,8 +136,11 @@ func tail(requests []cluster.Request, n int) []cluster.Request {
 	return requests
 }
 
-// Summary of counts in a stable order.
+// Summary of counts in a stable order, never empty: Eventually takes an empty text for success.
 func Summary(counts map[string]int) string {
+	if len(counts) == 0 {
+		return "no requests"
+	}
 	var names []string
 	for name := range counts {
 		names = append(names, name)

@@ -1,7 +1,9 @@
 package rig
 
 import (
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +24,7 @@ var (
 	clusterRoles    = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	clusterBindings = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}
 	roles           = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}
+	accessReviews   = schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "subjectaccessreviews"}
 	roleBindings    = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
 )
 
@@ -61,6 +64,18 @@ func (g Grant) String() string {
 		where = " in its own namespace"
 	}
 	return g.Verb + " " + g.Resource + where
+}
+
+// MissedBy says whether a request was refused for want of this grant.
+func (g Grant) MissedBy(request cluster.Request) bool {
+	if request.Code != 403 {
+		return false
+	}
+	// Checked on the way of a create or a patch, not as a request of its own.
+	if g.Resource == "modelboosters/finalizers" {
+		return strings.Contains(request.Message, "set finalizers on")
+	}
+	return request.Verb == g.Verb && request.Group == g.Group && request.Kind() == g.Resource
 }
 
 // Grants takes the rules apart.
@@ -124,15 +139,49 @@ func texts(list any) []string {
 func (r *Rig) GrantRules(rules Rules) {
 	r.T.Helper()
 	r.forbidden = true
-	r.bind(rules)
-}
-
-// bind makes the roles, or changes them when they are there.
-func (r *Rig) bind(rules Rules) {
-	r.T.Helper()
 	r.bindUser(rules, r.User)
 }
 
+// awaitRules waits until the API server, which learns of roles by a watch, goes by them: the last grant of each kind is
+// there, and what was shipped and is not granted is not there any more.
+func (r *Rig) awaitRules(rules Rules, user cluster.User) {
+	r.T.Helper()
+	wanted := map[Grant]bool{}
+	for _, part := range []Rules{{Everywhere: rules.Everywhere}, {Own: rules.Own}} {
+		if grants := part.Grants(); len(grants) > 0 {
+			wanted[grants[len(grants)-1]] = true
+		}
+	}
+	given := rules.Grants()
+	for _, grant := range r.ShippedRules().Grants() {
+		if !slices.Contains(given, grant) {
+			wanted[grant] = false
+		}
+	}
+	for grant, isWanted := range wanted {
+		r.Eventually(Patience, fmt.Sprintf("%s allowed: %t", grant, isWanted), func() string {
+			if r.may(user, grant) != isWanted {
+				return "the roles before"
+			}
+			return ""
+		})
+	}
+}
+
+// may asks the API server whether it would allow this.
+func (r *Rig) may(user cluster.User, grant Grant) bool {
+	r.T.Helper()
+	resource, subresource, _ := strings.Cut(grant.Resource, "/")
+	attributes := Object{"group": grant.Group, "resource": resource, "subresource": subresource, "verb": grant.Verb, "namespace": r.Namespace,
+		"name": grant.Names}
+	question := &unstructured.Unstructured{Object: Object{"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+		"spec": Object{"user": user.Name, "resourceAttributes": attributes}}}
+	answer := r.must(r.Client.Resource(accessReviews).Create(r.Context, question, metav1.CreateOptions{}))
+	allowed, _, _ := unstructured.NestedBool(answer.Object, "status", "allowed")
+	return allowed
+}
+
+// bindUser makes the roles, or changes them when they are there, and waits until they count.
 func (r *Rig) bindUser(rules Rules, user cluster.User) {
 	r.T.Helper()
 	name := "conformance-" + strings.NewReplacer(":", "-", "/", "-").Replace(user.Name)
@@ -157,6 +206,7 @@ func (r *Rig) bindUser(rules Rules, user cluster.User) {
 		r.put(roleBindings, r.Namespace, binding("RoleBinding", "Role", r.Namespace))
 	}
 	r.bindings = append(r.bindings, name)
+	r.awaitRules(rules, user)
 }
 
 func (r *Rig) put(resource schema.GroupVersionResource, namespace string, o *unstructured.Unstructured) {

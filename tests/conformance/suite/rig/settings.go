@@ -64,12 +64,12 @@ func (s Settings) DefinitionsFolder() string {
 // Peers is the folder with other projects' definitions and examples; it may be absent.
 func (s Settings) Peers() string { return filepath.Join(s.Root, "..", "shared", "peers") }
 
-// RenderTarget is the option that makes render write the shape this set knows.
-func (s Settings) RenderTarget() []string {
+// RenderTargets are the values of render's --target whose shapes this set knows.
+func (s Settings) RenderTargets() []string {
 	if s.Set == "kthena-v0.1.0" {
-		return []string{"--target", "kthena-0.1"}
+		return []string{"kthena-0.1"}
 	}
-	return nil
+	return []string{"kthena-0.1", "kthena-main"}
 }
 
 func number(name string, otherwise int64) int64 {
