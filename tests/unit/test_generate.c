@@ -101,7 +101,7 @@ static void test_config_becomes_arguments(void **state)
         /* Defaults stand behind: without them here, to look at the rest. */
         snprintf(text, sizeof text, ONE("", "config: %s"), config_cases[i].config);
         snprintf(expected, sizeof expected,
-                 "[\"python\",\"-m\",\"vllm.entrypoints.openai.api_server\",\"--model\",\"/model-cache/56e95d8112c6168145103874c504e2f4\"%s%.*s,"
+                 "[\"python3\",\"-m\",\"vllm.entrypoints.openai.api_server\",\"--model\",\"/model-cache/56e95d8112c6168145103874c504e2f4\"%s%.*s,"
                  "\"--served-model-name\",\"m\",\"--kv-events-config\","
                  "\"{\\\"enable_kv_cache_events\\\":true,\\\"publisher\\\":\\\"zmq\\\",\\\"topic\\\":\\\"kv-events\\\",\\\"endpoint\\\":"
                  "\\\"tcp://*:5557\\\"}\"]",
@@ -184,7 +184,8 @@ static void test_accelerators_become_num_gpus(void **state)
     static const struct {
         const char *name, *resources, *expected;
     } cases[] = {
-        {"none", "{limits: {cpu: 4}}", "--num-gpus=0 "},
+        {"none", "{limits: {cpu: 4}}", "leader --ray_cluster_size=3 --ray_init_timeout=1800 "},
+        {"one that Ray counts by itself", "{limits: {amd.com/gpu: 8}}", "leader --ray_cluster_size=3 --ray_init_timeout=1800 "},
         {"limits", "{limits: {nvidia.com/gpu: 8}}", "--num-gpus=8 "},
         {"requests", "{requests: {nvidia.com/gpu: 8}, limits: {nvidia.com/gpu: 8}}", "--num-gpus=8 "},
         {"both kinds", "{limits: {nvidia.com/gpu: '1', huawei.com/ascend-1980: '2'}}", "--num-gpus=3 "},
@@ -583,7 +584,8 @@ static void test_a_live_gang_is_carried_over(void **state)
         {"wish", "gangPolicy: {enabled: true},", NULL, "{\"minRoleReplicas\":{\"leader\":1}}", false},
         {"the same", "gangPolicy: {enabled: true},", "{\"minRoleReplicas\":{\"leader\":1}}", "{\"minRoleReplicas\":{\"leader\":1}}", false},
         {"another", "gangPolicy: {enabled: true},", "{\"minRoleReplicas\":{\"leader\":3}}", "{\"minRoleReplicas\":{\"leader\":3}}", true},
-        {"no longer", "", "{\"minRoleReplicas\":{\"leader\":3}}", "{\"minRoleReplicas\":{\"leader\":3}}", true},
+        {"not written any more", "", "{\"minRoleReplicas\":{\"leader\":3}}", "{\"minRoleReplicas\":{\"leader\":3}}", false},
+        {"no longer", "gangPolicy: {enabled: false},", "{\"minRoleReplicas\":{\"leader\":3}}", "{\"minRoleReplicas\":{\"leader\":3}}", true},
         {"an empty one stays", "", "{}", "{}", false},
         {"for the topology", "networkTopology: {mode: hard},", "{}", "{}", false},
     };

@@ -134,7 +134,7 @@ static void kthenas_children_are_taken_over_without_a_restart(void **state) {
     shell_settle(shell);
     assert_contains(world_field(shell, CHILD_SERVING, "m-a", "spec/template/roles/0"), "vllm:2");
     assert_string_equal(world_field(shell, CHILD_SERVING, "m-a", "spec/template/gangPolicy/minRoleReplicas/leader"), "1");
-    assert_string_equal(world_condition(shell, "Failed", "reason"), "NeedsRecreate");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
     world_end(shell);
 }
 

@@ -40,14 +40,17 @@ static yyjson_mut_val *wished_gang_policy(const struct build *build, const struc
     return policy;
 }
 
-/* A live gangPolicy cannot be changed, so it stays as it is. */
+/*
+ * A live gangPolicy cannot be changed, so it stays as it is. Not to write one is no wish to be rid of it: Kthena's own controller gave one to
+ * every ModelServing (D22); `enabled: false` is.
+ */
 static void add_gang_policy(const struct serving *serving, const struct live_serving *live, struct child *child, yyjson_mut_val *template) {
     const struct build *build = serving->build;
     yyjson_mut_val *wish = wished_gang_policy(build, serving->backend);
     if (live->gang_policy) {
         yyjson_val *wanted = normal_freeze(build->arena, wish);
         bool is_same = json_equal(wanted, live->gang_policy) || (json_is_empty(wanted) && json_is_empty(live->gang_policy));
-        child->wishes_other_gang = !is_same;
+        child->wishes_other_gang = !is_same && model_field(serving->backend->value, "gangPolicy");
         wish = yyjson_val_mut_copy(build->doc, live->gang_policy);
     }
     if (wish) yyjson_mut_obj_add_val(build->doc, template, "gangPolicy", wish);
