@@ -3,7 +3,7 @@
 # Does nothing, and asks nothing, where all of them are there already.
 set -eu
 
-packages="gcc meson ninja-build pkg-config libyaml-dev libcurl4-openssl-dev libevent-dev libssl-dev libxxhash-dev uthash-dev libcmocka-dev libyyjson-dev"
+packages="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libcurl4-openssl-dev libevent-dev libssl-dev libxxhash-dev uthash-dev libcmocka-dev libyyjson-dev"
 
 is_installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
@@ -29,7 +29,7 @@ echo "make: installing with apt:$missing"
 export DEBIAN_FRONTEND=noninteractive
 $root apt-get update -q >/dev/null
 
-# Debian 12 has no yyjson. Take the two packages of Debian 13 (they need only libc6) through a private package list,
+# Debian 12 and Ubuntu 24.04 have no yyjson. Take the two packages of Debian 13 (they need only libc6) through a private package list,
 # so that the machine's own apt sources stay as they are.
 if echo "$missing" | grep -q libyyjson-dev && ! apt-cache show libyyjson-dev >/dev/null 2>&1; then
     missing=$(echo "$missing" | sed 's/libyyjson-dev//')
@@ -40,6 +40,7 @@ if echo "$missing" | grep -q libyyjson-dev && ! apt-cache show libyyjson-dev >/d
     [ -n "$mirror" ] || mirror=$(grep -rhoE 'https?://[^ ]+/debian/?$' /etc/apt/sources.list.d 2>/dev/null | head -1)
     [ -n "$mirror" ] || mirror=http://deb.debian.org/debian
     keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    [ -e "$keyring" ] || $root apt-get install -qq -y --no-install-recommends debian-archive-keyring >/dev/null
     echo "deb [signed-by=$keyring] $mirror trixie main" > "$work/sources.list"
     options="-o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=/dev/null \
              -o Dir::State::lists=$work/lists -o Dir::Cache=$work/cache -o APT::Sandbox::User=root"
