@@ -58,6 +58,9 @@ static bool list_keys(struct reconcile *run) {
 bool reconcile_begin(struct reconcile *run, struct arena *arena, yyjson_val *object, const struct reconcile_settings *settings,
                      struct reconcile_memory *memory) {
     *run = (struct reconcile){.arena = arena, .memory = memory, .settings = *settings, .live_status = json_get(object, "status")};
+    /* The images may be set anew while the run waits for an answer. */
+    struct images *images = &run->settings.generate.images;
+    *images = (struct images){arena_copy(arena, images->downloader), arena_copy(arena, images->runtime)};
     json_int64(json_get(run->live_status, "observedGeneration"), &run->observed_generation);
     findings_init(&run->findings, arena);
     if (!booster_read(arena, object, &run->booster, &run->findings)) return false;
@@ -100,7 +103,7 @@ static uint64_t find_servings(struct reconcile *run, const struct observation *o
 static bool make_plan(struct reconcile *run, const struct observation *observation) {
     uint64_t basis = find_servings(run, observation);
     if (run->has_desire && basis == run->desire_basis) return true;
-    struct desire_settings settings = {run->settings.generate, observation->may_upgrade};
+    struct desire_settings settings = {run->settings.generate, observation->may_upgrade && !run->booster.paused};
     if (!desire_children(run->arena, &run->booster, run->observed_generation, &settings, run->servings, &run->desire)) return false;
     run->desire_basis = basis;
     if (run->has_desire) return true;
@@ -242,8 +245,8 @@ enum step reconcile_next(struct reconcile *run, const struct observation *observ
         .retry_after_ms = run->retry_after_ms,
         .again_ms = run->again_ms,
         .has_status = run->status.status != NULL,
-        .is_active = run->status.is_active,
-        .is_outdated = run->status.is_outdated,
+        .is_active = run->status.is_active || run->booster.suspend,
+        .is_outdated = run->status.is_outdated && !run->booster.paused,
         .failure = run->status.failure,
     };
     return STEP_DONE;
@@ -274,10 +277,15 @@ static struct str request_text(const struct reconcile *run) {
 
 static void settle(struct reconcile *run, enum child_state state, enum failure failure, const char *what, struct str message) {
     struct str request = request_text(run);
-    run->progress[run->pending_index].is_settled = true;
-    run_outcome(run, run->pending_index, state, failure,
-                arena_printf(run->arena, "%.*s: %s%s%.*s", STR_ARG(request), what, message.len ? ": " : "", STR_ARG(message)));
+    struct str text = arena_printf(run->arena, "%.*s: %s%s%.*s", STR_ARG(request), what, message.len ? ": " : "", STR_ARG(message));
     run->wants_retry = true;
+    /* What else of the kind is to be removed goes on, unless it is the ModelBooster that could not be read. */
+    if (is_removal(run, run->pending_index) && run->pending.verb != REQUEST_GET_BOOSTER) {
+        removal_refused(run, run->pending_index, run->pending.name, (struct child_outcome){state, failure, text, false});
+        return;
+    }
+    run->progress[run->pending_index].is_settled = true;
+    run_outcome(run, run->pending_index, state, failure, text);
 }
 
 static void look_again(struct reconcile *run) {
@@ -402,7 +410,7 @@ bool reconcile_judge(struct arena *arena, yyjson_val *object, const struct recon
     observed_inherit(older, record);
     if (!reconcile_begin(&run, arena, object, settings, &memory)) return false;
     if (run.findings.error_count) return true;
-    if (!desire_for(arena, &run, may_upgrade, record)) return false;
+    if (!desire_for(arena, &run, may_upgrade && !run.booster.paused, record)) return false;
     for (size_t i = 0; i < run.desire.children.count; i++) {
         const struct child *child = &run.desire.children.items[i];
         bool is_it = child->kind == record->kind && str_equal(child->name, record->name);

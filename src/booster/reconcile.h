@@ -23,7 +23,7 @@
 #include "booster/status.h"
 
 enum kind_state {
-    KIND_UNKNOWN,       /* not listed yet: unknown, never empty */
+    KIND_UNKNOWN, /* not listed yet: unknown, never empty */
     KIND_SYNCED,
     KIND_NOT_INSTALLED, /* no such definition */
     KIND_FORBIDDEN,     /* may not be listed */
@@ -56,16 +56,17 @@ enum request_verb {
 
 struct request {
     enum request_verb verb;
-    enum child_kind kind;  /* of child requests and DISCOVER */
+    enum child_kind kind; /* of child requests and DISCOVER */
     struct str name;
-    struct str body;       /* JSON; in the run's arena */
-    const struct child *desired; /* what CREATE and PATCH write: to judge the answer by; NULL for a patch that keeps a frozen child's spec */
-    const char *why;       /* for the log: "created", "repaired", ... */
+    struct str body; /* JSON; in the run's arena */
+    const struct child
+        *desired;    /* what CREATE and PATCH write: to judge the answer by; NULL for a patch that keeps a frozen child's spec */
+    const char *why; /* for the log: "created", "repaired", ... */
 };
 
 enum answer_kind {
     ANSWER_OK,
-    ANSWER_LOST,          /* no answer: may or may not have happened */
+    ANSWER_LOST, /* no answer: may or may not have happened */
     ANSWER_NOT_FOUND,
     ANSWER_EXISTS,        /* 409 AlreadyExists */
     ANSWER_CONFLICT,      /* 409: resourceVersion or uid is another by now */
@@ -88,10 +89,10 @@ struct answer {
 /* Kept by the shell for each ModelBooster between runs. Zeroed at first; may be lost at any time (a restart). */
 struct reconcile_memory {
     int64_t transient_since_ms;
-    int64_t forbidden_since_ms;  /* first of an unbroken row of refusals by RBAC */
-    int64_t former_since_ms;     /* since when a child of a former ModelBooster is in the way */
-    uint64_t status_sent;        /* hash of the last status written ... */
-    uint64_t status_kept;        /* ... and of what the server made of it */
+    int64_t forbidden_since_ms;   /* first of an unbroken row of refusals by RBAC */
+    int64_t former_since_ms;      /* since when a child of a former ModelBooster is in the way */
+    uint64_t status_sent;         /* hash of the last status written ... */
+    uint64_t status_kept;         /* ... and of what the server made of it */
     int64_t recreated_generation; /* for this generation of the ModelBooster ... */
     uint32_t recreated_count;     /* ... so many ModelServings were deleted to be created anew: at most one a backend */
 };
@@ -103,15 +104,22 @@ struct reconcile_settings {
 
 enum { RECONCILE_CHILDREN_PER_BACKEND = 4, RECONCILE_MODEL_CHILDREN = 3 };
 
+struct removal_refusal {
+    struct str name;
+    const struct removal_refusal *next;
+};
+
 /* How far one desired child has come in this run. */
 struct child_progress {
-    uint8_t look_count;     /* times it was read because an answer left it unclear */
-    bool needs_look;        /* the record may be out of date: read before anything else */
-    bool needs_discovery;   /* the server does not know its path: is the definition gone? */
-    bool is_settled;        /* a request failed: the outcome stands for this run */
+    uint8_t look_count;   /* times it was read because an answer left it unclear */
+    bool needs_look;      /* the record may be out of date: read before anything else */
+    bool needs_discovery; /* the server does not know its path: is the definition gone? */
+    bool is_settled;      /* a request failed: the outcome stands for this run */
     bool is_dry_run_accepted;
-    uint8_t write_count;    /* accepted writes: a child that is not as desired after WRITES_MAX of them never will be */
-    struct str look_name;   /* of removals: what needs_look is about */
+    uint8_t write_count; /* accepted writes: a child that is not as desired after WRITES_MAX of them never will be */
+    /* of removals */
+    struct str look_name;                   /* what needs_look is about */
+    const struct removal_refusal *refusals; /* what could not be removed in this run */
 };
 
 struct reconcile {
@@ -127,7 +135,7 @@ struct reconcile {
 
     /* the present plan */
     bool has_desire;
-    uint64_t desire_basis;           /* of the records the desire was made from; when it moves, the desire is made anew */
+    uint64_t desire_basis; /* of the records the desire was made from; when it moves, the desire is made anew */
     struct desire desire;
     const struct observed **servings; /* one a backend, ours only; valid within one reconcile_next */
     struct child_outcome *outcomes;   /* one a desired child, then one a kind for what is to be removed of it */
@@ -139,10 +147,10 @@ struct reconcile {
     struct request pending;
     size_t pending_index; /* of its outcome */
 
-    bool is_confirmed;      /* the ModelBooster was read again and is the one planned for */
+    bool is_confirmed; /* the ModelBooster was read again and is the one planned for */
     bool is_status_done;
     bool is_former_in_the_way;
-    bool is_over;           /* nothing more in this run */
+    bool is_over; /* nothing more in this run */
     bool wants_retry;
     int64_t retry_after_ms, again_ms;
     unsigned steps;
@@ -154,7 +162,8 @@ struct done {
     int64_t retry_after_ms; /* at least that long, 0: none */
     int64_t again_ms;       /* look again at this wall time even if nothing happens; 0: no need */
     bool has_status;        /* the fields below are of this run */
-    bool is_active, is_outdated;
+    bool is_active;         /* or suspended: there is nothing to wait for */
+    bool is_outdated;       /* and could be brought up to date: it is not paused */
     enum failure failure;
 };
 

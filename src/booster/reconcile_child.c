@@ -89,13 +89,21 @@ static bool is_kind_unusable(const struct step_context *step) {
 
 /* ---- another's name ---- */
 
-static bool name_conflict(const struct step_context *step, const char *by_whom) {
+static bool name_conflict(const struct step_context *step, struct str by_whom) {
     struct str name = named(step);
     return run_outcome(
         step->run, step->index, CHILD_FAILED, FAILURE_NAME_CONFLICT,
         arena_printf(step->run->arena,
-                     "%.*s exists already and belongs to %s; it is left alone: rename the model or the backend, or delete it",
-                     STR_ARG(name), by_whom));
+                     "%.*s exists already and belongs to %.*s; it is left alone: rename the model or the backend, or delete it",
+                     STR_ARG(name), STR_ARG(by_whom)));
+}
+
+/* Of a foreign object no more is known than which ModelBooster it belongs to, if any. */
+static bool taken_by_another(const struct step_context *step) {
+    const struct observed *live = step->live;
+    bool is_boosters = live->owner_name.len && !live->is_controlled_by_other;
+    return name_conflict(step, is_boosters ? arena_printf(step->run->arena, "another owner, ModelBooster %.*s", STR_ARG(live->owner_name))
+                                           : STR("another owner"));
 }
 
 static bool wait_for_former(const struct step_context *step) {
@@ -104,7 +112,7 @@ static bool wait_for_former(const struct step_context *step) {
     step->run->is_former_in_the_way = true;
     if (memory->former_since_ms == 0) memory->former_since_ms = now_ms;
     if (now_ms - memory->former_since_ms >= TRANSIENT_PATIENCE_MS) {
-        return name_conflict(step, "a deleted ModelBooster of the same name, and garbage collection has not removed it for 60 s");
+        return name_conflict(step, STR("a deleted ModelBooster of the same name, and garbage collection has not removed it for 60 s"));
     }
     run_again_at(step->run, memory->former_since_ms + TRANSIENT_PATIENCE_MS);
     return pending(step, "of the deleted ModelBooster of the same name is still being garbage-collected");
@@ -270,7 +278,7 @@ bool child_step(struct reconcile *run, const struct observation *observation, si
     if (child->kind == CHILD_BINDING && !is_policy_there(&step)) return pending(&step, "waits for its AutoscalingPolicy");
     if (!step.live) return change(&step, REQUEST_CREATE, body_create(run->arena, child), "created");
     enum owner_relation relation = observed_relation(step.live, &run->booster);
-    if (relation == OWNER_FOREIGN) return name_conflict(&step, "another owner");
+    if (relation == OWNER_FOREIGN) return taken_by_another(&step);
     if (relation == OWNER_FORMER) return wait_for_former(&step);
     if (step.live->is_deleting) return pending(&step, "is being deleted; it is created anew once it is gone");
     return change_or_replace(&step);
@@ -288,8 +296,32 @@ bool is_removal(const struct reconcile *run, size_t index) {
 
 void removal_begin(struct reconcile *run) {
     for (size_t index = run->desire.children.count; index < run->outcome_count; index++) {
-        if (!run->progress[index].is_settled) run_outcome(run, index, CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
+        const struct child_progress *progress = &run->progress[index];
+        if (!progress->is_settled && !progress->refusals) run_outcome(run, index, CHILD_APPLIED, FAILURE_NONE, STR_EMPTY);
     }
+}
+
+static bool is_refused(const struct child_progress *progress, struct str name) {
+    for (const struct removal_refusal *refusal = progress->refusals; refusal; refusal = refusal->next) {
+        if (str_equal(refusal->name, name)) return true;
+    }
+    return false;
+}
+
+void removal_refused(struct reconcile *run, size_t index, struct str name, struct child_outcome outcome) {
+    struct child_progress *progress = &run->progress[index];
+    struct child_outcome *all = &run->outcomes[index];
+    if (progress->refusals) {
+        outcome.message = arena_printf(run->arena, "%.*s; %.*s", STR_ARG(all->message), STR_ARG(outcome.message));
+        if (all->state == CHILD_FAILED) outcome = (struct child_outcome){all->state, all->failure, outcome.message, false};
+    }
+    *all = outcome;
+    progress->needs_look = false;
+    progress->look_count = 0;
+    struct removal_refusal *refusal = arena_alloc(run->arena, sizeof *refusal);
+    if (!refusal) return;
+    *refusal = (struct removal_refusal){name, progress->refusals};
+    progress->refusals = refusal;
 }
 
 static bool is_desired(const struct reconcile *run, const struct observed *live) {
@@ -301,7 +333,7 @@ static bool is_desired(const struct reconcile *run, const struct observed *live)
 }
 
 static bool is_route_settled(const struct reconcile *run, const struct observation *observation) {
-    if (observation->kinds[CHILD_ROUTE] != KIND_SYNCED) return true;
+    if (observation->kinds[CHILD_ROUTE] == KIND_NOT_INSTALLED) return true;
     for (size_t i = 0; i < run->desire.children.count; i++) {
         if (run->desire.children.items[i].kind == CHILD_ROUTE && run->outcomes[i].state != CHILD_APPLIED) return false;
     }
@@ -313,6 +345,7 @@ static bool may_remove(const struct reconcile *run, const struct observation *ob
     if (live->is_deleting || run->booster.paused) return false;
     if (live->kind == CHILD_SERVER || live->kind == CHILD_SERVING) return is_route_settled(run, observation);
     if (live->kind == CHILD_POLICY) {
+        if (observation->kinds[CHILD_BINDING] == KIND_FORBIDDEN) return false;
         const struct observed *binding = observation_find(observation, CHILD_BINDING, live->name);
         return !binding || observed_relation(binding, &run->booster) != OWNER_OURS;
     }
@@ -322,6 +355,7 @@ static bool may_remove(const struct reconcile *run, const struct observation *ob
 static void note_leftover(struct reconcile *run, const struct observed *live) {
     struct child_outcome *outcome = &run->outcomes[removal_index(run, live->kind)];
     const char *kind = child_kind_name(live->kind);
+    if (outcome->state == CHILD_FAILED || outcome->state == CHILD_TRANSIENT) return;
     bool is_first = outcome->state == CHILD_APPLIED;
     outcome->message = is_first ? arena_printf(run->arena, "no longer wanted, still to be removed: %s %.*s", kind, STR_ARG(live->name))
                                 : arena_printf(run->arena, "%.*s, %s %.*s", STR_ARG(outcome->message), kind, STR_ARG(live->name));
@@ -335,14 +369,14 @@ bool removal_step(struct reconcile *run, const struct observation *observation, 
     if (progress->needs_look) {
         if (progress->look_count++ < LOOKS_MAX)
             return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = kind, .name = progress->look_name});
-        progress->is_settled = true;
-        return run_outcome(run, index, CHILD_TRANSIENT, FAILURE_NONE,
-                           STR("a resource to be removed changes faster than it can be; retrying"));
+        struct str message = arena_printf(run->arena, "%s %.*s changes faster than it can be removed; retrying", child_kind_name(kind),
+                                          STR_ARG(progress->look_name));
+        removal_refused(run, index, progress->look_name, (struct child_outcome){CHILD_TRANSIENT, FAILURE_NONE, message, false});
     }
     for (size_t i = 0; i < observation->child_count; i++) {
         const struct observed *live = observation->children[i];
         bool is_leaving = live->kind == kind && observed_relation(live, &run->booster) == OWNER_OURS && !is_desired(run, live);
-        if (!is_leaving) continue;
+        if (!is_leaving || is_refused(progress, live->name)) continue;
         if (!may_remove(run, observation, live)) {
             note_leftover(run, live);
             continue;

@@ -23,6 +23,8 @@ bool is_removal(const struct reconcile *run, size_t index);
 bool child_step(struct reconcile *run, const struct observation *observation, size_t index);
 /* One step towards the removal of owned children of this kind that are not desired: true with a request. */
 bool removal_step(struct reconcile *run, const struct observation *observation, enum child_kind kind);
+/* One object could not be removed: it is left for the next run, and its kind's outcome says so beside those of others. */
+void removal_refused(struct reconcile *run, size_t index, struct str name, struct child_outcome outcome);
 /* Starts the removals' outcomes: applied, until something is left over. */
 void removal_begin(struct reconcile *run);
 
