@@ -30,7 +30,7 @@ def drain_command(port, limit_s):
     role = json.loads(done.stdout)["items"][0]["spec"]["template"]["roles"][0]
     engine = next(c for c in role["entryTemplate"]["spec"]["containers"] if c["name"] == "engine")
     command = engine["lifecycle"]["preStop"]["exec"]["command"]
-    assert command[:2] == ["python", "-c"] and command[3:] == ["8000", "290"], command
+    assert command[:2] == ["python3", "-c"] and command[3:] == ["8000", "290"], command
     return [sys.executable, "-c", command[2], str(port), str(limit_s)]
 
 

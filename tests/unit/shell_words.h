@@ -59,7 +59,7 @@ static inline bool shell_words_read(struct arena *arena, struct str line, struct
 /* The words of the engine in the line of a leader: what follows the last "&& exec ". */
 static inline bool shell_words_of_leader(struct arena *arena, struct str line, struct shell_words *out)
 {
-    size_t at = str_find(line, STR(" && exec python "));
+    size_t at = str_find(line, STR(" && exec python3 "));
     return at != SIZE_MAX && shell_words_read(arena, str_from(line, at + strlen(" && exec ")), out);
 }
 

@@ -194,7 +194,7 @@ static void assert_same_shape(const struct twin *twin, yyjson_val *found, yyjson
     if (yyjson_get_type(found) != yyjson_get_type(harmless) || (yyjson_is_ctn(found) && yyjson_get_len(found) != yyjson_get_len(harmless)))
         fail_msg("%.*s for %.*s: another shape at %.*s", STR_ARG(twin->text), STR_ARG(twin->mark), STR_ARG(at));
     if (yyjson_is_str(found)) {
-        if (str_contains(json_text(harmless), STR(" && exec python ")))
+        if (str_contains(json_text(harmless), STR(" && exec python3 ")))
             assert_same_shell_line(twin, json_text(found), json_text(harmless));
         else if (!is_hash(at))
             assert_same_data(twin, json_text(found), json_text(harmless));

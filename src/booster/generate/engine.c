@@ -14,10 +14,17 @@ enum {
     STARTUP_BUDGET_S = 30 * 60, /* loading a large model from a slow disk (D38) */
 };
 
-/* The script in vLLM's images that starts or joins a Ray cluster (reference 6.3). */
-#define RAY_SCRIPT "/vllm-workspace/vllm/examples/online_serving/multi-node-serving.sh"
+/* vllm-openai's images have no `python`; all of vLLM's have this. */
+#define PYTHON "python3"
 
-/* Accelerators that become Ray's --num-gpus. */
+/*
+ * The script in vLLM's images that starts or joins a Ray cluster (reference 6.3): in /vllm-workspace/examples of vllm-openai, in
+ * /vllm-workspace/vllm/examples of vllm-ascend, and under ray_serving since vLLM moved it. Where there is none, bash names the last.
+ */
+#define RAY_SCRIPT                                                                                                                         \
+    "for script in /vllm-workspace/{,vllm/}examples/{ray,online}_serving/multi-node-serving.sh; do [ -f \"$script\" ] && break; done; "
+
+/* Accelerators that become Ray's --num-gpus; of others Ray finds out by itself. */
 static const char *const accelerators[] = {"nvidia.com/gpu", "huawei.com/ascend-1980"};
 
 /*
@@ -72,7 +79,7 @@ static int64_t grace_period_s(const struct backend *backend) {
 
 static void add_drain(const struct serving *serving, const struct worker *worker, yyjson_mut_val *container) {
     const struct build *build = serving->build;
-    static const char *const interpreter[] = {"python", "-c", drain_script};
+    static const char *const interpreter[] = {PYTHON, "-c", drain_script};
     int64_t wait_s = grace_period_s(serving->backend) - GRACE_LEFT_FOR_STOPPING_S;
     yyjson_mut_val *lifecycle = yyjson_mut_obj_add_obj(build->doc, container, "lifecycle");
     yyjson_mut_val *exec = yyjson_mut_obj_add_obj(build->doc, yyjson_mut_obj_add_obj(build->doc, lifecycle, "preStop"), "exec");
@@ -95,25 +102,30 @@ static int64_t accelerator_count(const struct worker *worker) {
     return sum < INT64_MAX ? (int64_t)sum : INT64_MAX;
 }
 
-/* One line for bash: $(ENTRY_ADDRESS) is filled in by Kubernetes, everything of the user's is quoted (D26). */
+/*
+ * One line for bash: $(ENTRY_ADDRESS) is filled in by Kubernetes, everything of the user's is quoted (D26). Leader and workers wait for
+ * each other as long as an engine may take to start: the others may be downloading still, and a pod that gives up has its role recreated.
+ */
 static void add_shell_command(const struct serving *serving, const struct worker *worker, enum pod_kind kind, yyjson_mut_val *words,
                               yyjson_mut_val *command) {
     static const char *const shell[] = {"bash", "-c"};
     struct strbuf line = strbuf_with_max(LIMIT_BODY_BYTES);
-    strbuf_append(&line, STR("chmod u+x " RAY_SCRIPT " && "));
+    int64_t accelerator_number = accelerator_count(worker);
+    strbuf_append(&line, STR(RAY_SCRIPT));
     if (kind == POD_ENTRY) {
-        strbuf_printf(&line, RAY_SCRIPT " leader --ray_cluster_size=%lld --num-gpus=%lld && exec ", (long long)worker->pods,
-                      (long long)accelerator_count(worker));
+        strbuf_printf(&line, "bash \"$script\" leader --ray_cluster_size=%lld ", (long long)worker->pods);
+        if (accelerator_number > 0) strbuf_printf(&line, "--num-gpus=%lld ", (long long)accelerator_number);
+        strbuf_printf(&line, "--ray_init_timeout=%d && exec ", STARTUP_BUDGET_S);
         shell_append_words(&line, words);
     } else {
-        strbuf_append(&line, STR("exec " RAY_SCRIPT " worker --ray_address=$(ENTRY_ADDRESS)"));
+        strbuf_printf(&line, "exec bash \"$script\" worker --ray_address=$(ENTRY_ADDRESS) --ray_init_timeout=%d", STARTUP_BUDGET_S);
     }
     add_words(serving->build, command, shell, sizeof shell / sizeof *shell);
     add_word(serving->build, command, take_text(serving->build->arena, &line));
 }
 
 static void add_command(const struct serving *serving, const struct worker *worker, enum pod_kind kind, yyjson_mut_val *container) {
-    static const char *const server[] = {"python", "-m", "vllm.entrypoints.openai.api_server", "--model"};
+    static const char *const server[] = {PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model"};
     const struct build *build = serving->build;
     yyjson_mut_val *command = yyjson_mut_obj_add_arr(build->doc, container, "command");
     bool is_multi_node = worker->pods > 1;
