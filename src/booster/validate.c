@@ -55,12 +55,14 @@ bool has_blank(struct str text) {
     return false;
 }
 
-/* Items of a list carry both, or neither: absent is no mistake. */
+/* Items of a list carry both, or neither: one alone is a mistake. */
 static void check_kind(const struct booster *booster, struct findings *findings) {
     yyjson_val *api_version = model_field(booster->object, "apiVersion"), *kind = model_field(booster->object, "kind");
     if (api_version && !json_is_text(api_version, API_VERSION_WORKLOAD))
         findings_add(findings, RULE_API_VERSION, STR("apiVersion"), api_version, "%s is not served; write " API_VERSION_WORKLOAD,
                      QUOTE(json_text(api_version)));
+    if (kind && !api_version)
+        findings_add(findings, RULE_API_VERSION, STR("apiVersion"), booster->object, "missing; write " API_VERSION_WORKLOAD);
     if (kind && !json_is_text(kind, KIND_BOOSTER))
         findings_add(findings, RULE_API_VERSION, STR("kind"), kind, "%s is another kind; write " KIND_BOOSTER, QUOTE(json_text(kind)));
 }

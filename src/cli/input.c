@@ -5,6 +5,7 @@
 
 #include "booster/names.h"
 #include "cli/report.h"
+#include "cli/suggest.h"
 #include "io/files.h"
 
 /* What the reader of a file may need beside its bytes: growing by doubling, and blocks of the arena. */
@@ -39,6 +40,15 @@ static void add_manifest(struct reading *reading, const char *file, const struct
     reading->out->count++;
 }
 
+/* A slip in the kind or the group is the user's ModelBooster all the same; the rules say what is wrong with it. */
+static bool is_meant_as_booster(struct reading *reading, const yyjson_val *object, struct str kind) {
+    if (str_equal_ignoring_case(kind, STR(KIND_BOOSTER))) return true;
+    if (kind.len > 2 * strlen(KIND_BOOSTER)) return false;
+    if (!str_starts_with(json_text(json_get(object, "apiVersion")), STR(GROUP_WORKLOAD "/"))) return false;
+    struct str typed = arena_copy(reading->arena, kind);
+    return typed.len && suggest_nearer(typed.ptr, NULL, KIND_BOOSTER);
+}
+
 static void add_object(struct reading *reading, const char *file, const struct yaml_document *document, yyjson_val *object) {
     struct str kind = json_text(json_get(object, "kind"));
     unsigned line = yaml_position_of(document, object).line;
@@ -46,8 +56,7 @@ static void add_object(struct reading *reading, const char *file, const struct y
         unreadable(reading, file, line, "this document is no Kubernetes object: it has no kind; write kind: ModelBooster");
         return;
     }
-    /* A slip in the case or the group is the user's ModelBooster all the same; the rules say what is wrong with it. */
-    if (str_equal_ignoring_case(kind, STR(KIND_BOOSTER)))
+    if (is_meant_as_booster(reading, object, kind))
         add_manifest(reading, file, document, object);
     else
         report_passing_by(file, line, kind, json_text(json_path(object, "metadata", "name", NULL)));
@@ -75,6 +84,10 @@ static bool read_text(struct reading *reading, const char *file, struct str text
     return !reading->arena->exhausted;
 }
 
+static const char *shown_name(const char *name) {
+    return strcmp(name, "-") == 0 ? "<stdin>" : name;
+}
+
 /* `name` is what -f or the folder says; the text is held only while it is parsed. */
 static bool read_file(struct reading *reading, const char *name) {
     struct arena scratch;
@@ -83,7 +96,7 @@ static bool read_file(struct reading *reading, const char *name) {
     bool goes_on;
     arena_init(&scratch, LIMIT_FILE_BYTES + READ_ROOM_BYTES);
     if (files_read(&scratch, name, LIMIT_FILE_BYTES, &text, &error))
-        goes_on = read_text(reading, strcmp(name, "-") == 0 ? "<stdin>" : name, text);
+        goes_on = read_text(reading, shown_name(name), text);
     else
         goes_on = unopened(reading, &error);
     arena_release(&scratch);
@@ -112,7 +125,8 @@ bool input_read(struct arena *arena, const struct flag_list *names, struct input
         return false;
     }
     if (!out->count && !out->is_incomplete) {
-        fprintf(stderr, "model-booster: no ModelBooster in the input\n");
+        report_problem(names->count == 1 ? shown_name(names->items[0]) : "model-booster", 0,
+                       "no ModelBooster in the input; it takes documents with kind: " KIND_BOOSTER);
         out->is_incomplete = true;
     }
     return true;

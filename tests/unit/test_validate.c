@@ -237,7 +237,8 @@ static void null_takes_nothing_away(void **state) {
 
 static void all_findings_come_at_once_and_in_order(void **state) {
     (void)state;
-    static const char text[] = "{kind: ModelBooster, metadata: {name: M}, spec: {name: X, paused: 1, backends: [\n"
+    static const char text[] = "{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, metadata: {name: M},\n"
+                               "spec: {name: X, paused: 1, backends: [\n"
                                "{name: a, type: vLM, modelURI: x, minReplicas: 3, maxReplicas: 2, workers: [{image: 'a b', replicase: 1}]},\n"
                                "{name: a, type: SGLang, modelURI: hf://o/n, replicas: 1, routeWeight: 500, env: [{name: A}, {name: A}]}]}}";
     static const char *const expected[] = {"MB012", "MB010", "MB001", "MB005", "MB024", "MB022", "MB044", "MB002",

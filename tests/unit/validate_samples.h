@@ -90,6 +90,7 @@ static const struct sample shapes[] = {
      "spec.backend.scaleToZeroGracePeriod", "such as \"30s\"", NULL},
     {"another version", SINGLE, "{apiVersion: registry.volcano.sh/v1alpha1}", "MB008", "apiVersion", "write workload.serving.volcano.sh/v1alpha1", NULL},
     {"another kind", SINGLE, "{kind: Model}", "MB008", "kind", "write ModelBooster", NULL},
+    {"a kind without a version", SINGLE, "{apiVersion: null}", "MB008", "apiVersion", "missing; write workload.serving.volcano.sh/v1alpha1", NULL},
     {"an item of a list, without kind", SINGLE, "{kind: null, apiVersion: null}", NULL, NULL, NULL, NULL},
 };
 
