@@ -441,6 +441,13 @@ static bool take_event(struct builder *b, const yaml_event_t *event) {
     }
 }
 
+static bool is_indented_by_tab(struct str text, unsigned line) {
+    size_t at = 0;
+    for (; line > 1 && at < text.len; at++) line -= text.ptr[at] == '\n';
+    while (at < text.len && text.ptr[at] == ' ') at++;
+    return at < text.len && text.ptr[at] == '\t';
+}
+
 static bool syntax_error(struct builder *b, struct str text) {
     const yaml_parser_t *parser = &b->parser;
     if (parser->error == YAML_MEMORY_ERROR) return out_of_memory(b);
@@ -454,6 +461,7 @@ static bool syntax_error(struct builder *b, struct str text) {
                             (unsigned)parser->problem_value, (unsigned)parser->problem_value);
     }
     struct yaml_position at = place(parser->problem_mark);
+    if (is_indented_by_tab(text, at.line)) return fail_at(b, ERROR_SYNTAX, at, "a tab in the indentation; indent with spaces");
     if (!parser->context) return fail_at(b, ERROR_SYNTAX, at, parser->problem);
     struct yaml_position context = place(parser->context_mark);
     return error_set_at(b->error, ERROR_SYNTAX, at.line, at.column, "%s %s that starts at line %u, column %u", parser->problem, parser->context,

@@ -21,6 +21,13 @@ static bool set_errno(struct error *error, const char *path, const char *doing) 
     return error_set(error, kind, "%s: cannot %s: %s", QUOTE(str_of(path)), doing, strerror(code));
 }
 
+static bool too_long(struct error *error, const char *path, size_t max) {
+    enum { MIB = 1024 * 1024 };
+    bool is_round = max % MIB == 0;
+    return error_set(error, ERROR_LIMIT, "%s: longer than %zu %s; split it", QUOTE(str_of(path)), is_round ? max / MIB : max,
+                     is_round ? "MiB" : "bytes");
+}
+
 /* True at the end of the file. */
 static bool read_all(int fd, struct strbuf *buffer, const char *path, struct error *error) {
     for (;;) {
@@ -31,7 +38,7 @@ static bool read_all(int fd, struct strbuf *buffer, const char *path, struct err
         if (got == 0) return true;
         bool fits = buffer->len + (size_t)got <= buffer->max;
         strbuf_append(buffer, (struct str){chunk, (size_t)got});
-        if (!fits) return error_set(error, ERROR_LIMIT, "%s: longer than %zu bytes; split it", QUOTE(str_of(path)), buffer->max);
+        if (!fits) return too_long(error, path, buffer->max);
         if (buffer->failed) return error_set(error, ERROR_MEMORY, "%s: out of memory while reading it", QUOTE(str_of(path)));
     }
 }
