@@ -55,7 +55,7 @@ int command_controller(int argc, char **argv) {
         options.upgrade = (enum upgrade_policy)upgrade;
         options.log_level = (enum log_level)level;
         options.log_format = (enum log_format)format;
-        status = run(&options);
+        status = flags_are_namespaces("controller", namespaces.items, namespaces.count) ? run(&options) : EXIT_UNABLE;
     }
     arena_release(&arena);
     return status;

@@ -5,11 +5,12 @@
 
 #include "base/number.h"
 #include "base/strbuf.h"
+#include "booster/names.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
 
-enum { HELP_BYTES = 64 * 1024, HELP_COLUMN = 36 };
+enum { HELP_BYTES = 64 * 1024, HELP_COLUMN = 36, NAMESPACE_MAX_BYTES = 63 };
 
 struct spelled {
     const struct flag *flag;
@@ -23,6 +24,9 @@ static bool unknown(const struct flag *flags, struct str name, struct error *err
     if (name.len < HELP_BYTES / 2) {
         struct str typed = arena_copy(&scratch, name);
         for (const struct flag *flag = flags; flag->name && typed.len; flag++) nearest = suggest_nearer(typed.ptr, nearest, flag->name);
+        /* Cut short, as other tools allow it. */
+        for (const struct flag *flag = flags; flag->name && !nearest && typed.len > 1; flag++)
+            if (str_starts_with(str_of(flag->name), typed)) nearest = flag->name;
     }
     arena_release(&scratch);
     if (nearest) return error_set(error, ERROR_INVALID, "no flag %s; did you mean --%s?", QUOTE(name), nearest);
@@ -103,13 +107,19 @@ static bool store(struct arena *arena, const struct flag *flag, const char *valu
     return false;
 }
 
+static bool takes_files(const struct flag *flags) {
+    while (flags->name && flags->letter != 'f') flags++;
+    return flags->name;
+}
+
 enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, struct error *error) {
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
         struct spelled spelled = {0};
         if (strcmp(text, "-h") == 0 || strcmp(text, "--help") == 0) return FLAGS_HELP;
         if (text[0] != '-' || !text[1] || strcmp(text, "--") == 0) {
-            error_set(error, ERROR_INVALID, "%s is no flag; files are given with -f FILE, and --help lists the flags", QUOTE(str_of(text)));
+            error_set(error, ERROR_INVALID, "%s is no flag; %s--help lists the flags", QUOTE(str_of(text)),
+                      takes_files(flags) ? "files are given with -f FILE, and " : "");
             return FLAGS_WRONG;
         }
         if (!(text[1] == '-' ? find_long(flags, text + 2, &spelled, error) : find_short(flags, text + 1, &spelled, error)))
@@ -161,4 +171,15 @@ bool flags_start(struct arena *arena, const struct usage *usage, int argc, char 
     fprintf(stderr, "model-booster %s: %s\n", argv[0], error.message);
     *out_status = EXIT_UNABLE;
     return false;
+}
+
+bool flags_are_namespaces(const char *command, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct str name = str_of(names[i]);
+        if (name.len <= NAMESPACE_MAX_BYTES && name_is_lower_alnum_dash(name)) continue;
+        fprintf(stderr, "model-booster %s: --namespace is %s; write at most %d of a-z, 0-9 and - (a letter or digit at both ends)\n",
+                command, QUOTE(name), NAMESPACE_MAX_BYTES);
+        return false;
+    }
+    return true;
 }

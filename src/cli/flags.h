@@ -78,5 +78,7 @@ enum flags_result flags_read(struct arena *arena, const struct flag *flags, int 
  * what it returns.
  */
 bool flags_start(struct arena *arena, const struct usage *usage, int argc, char **argv, int *out_status);
+/* True when each is a namespace's name; else says on standard error which of them is none. */
+bool flags_are_namespaces(const char *command, const char *const *names, size_t count);
 
 #endif

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/output.h"
@@ -22,7 +23,7 @@ static int list_commands(void) {
 
 int command_help(int argc, char **argv) {
     char ask[] = "--help";
-    if (argc < 2) return list_commands();
+    if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0) return list_commands();
     const struct command *command = command_find(argv[1]);
     if (!command) return EXIT_UNABLE;
     if (command->run == command_help) return list_commands();

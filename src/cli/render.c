@@ -157,7 +157,8 @@ int command_render(int argc, char **argv) {
     int status = EXIT_UNABLE;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         if (!rendering.names.count) fprintf(stderr, "model-booster render: nothing to render; give -f FILE, -f DIR or -f -\n");
-        status = rendering.names.count && choose_kinds(&rendering) ? render(&arena, &rendering) : EXIT_UNABLE;
+        bool is_clear = rendering.names.count && flags_are_namespaces("render", &rendering.namespace, 1) && choose_kinds(&rendering);
+        status = is_clear ? render(&arena, &rendering) : EXIT_UNABLE;
     }
     arena_release(&arena);
     return status;
