@@ -51,7 +51,8 @@ static bool read_settings(struct arena *arena, const struct connect_options *opt
         if (error->kind != ERROR_NOT_FOUND) return false;
     }
     if (!host) {
-        return error_set(error, ERROR_NOT_FOUND, "no cluster to talk to: give --kubeconfig FILE, set KUBECONFIG, or run in a pod of the cluster");
+        return error_set(error, ERROR_NOT_FOUND,
+                         "no cluster to talk to: no ~/.kube/config; give --kubeconfig FILE, set KUBECONFIG, or run in a pod of the cluster");
     }
     if (!kubeconfig_in_cluster(arena, str_of(host), str_of(port), STR(ACCOUNT_FOLDER "/token"), STR(ACCOUNT_FOLDER "/ca.crt"), out, error)) return false;
     struct str namespace;

@@ -102,10 +102,25 @@ static void follow_children_when_ready(struct controller *controller) {
     }
 }
 
+/* The kinds that are not installed, or forbidden: "ModelBooster,ModelRoute"; of several scopes, those of the first that lacks any. */
+static struct str unlisted_kinds(struct controller *controller) {
+    struct str kinds = STR_EMPTY;
+    for (size_t i = 0; i < controller->scope_count && !kinds.len; i++) {
+        const struct scope *scope = &controller->scopes[i];
+        if (scope->boosters.watcher.machine.state != LISTWATCH_SYNCED) kinds = STR(KIND_BOOSTER);
+        for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
+            if (scope->children[kind].watcher.machine.state == LISTWATCH_SYNCED) continue;
+            kinds = arena_printf(&controller->arena, "%.*s%s%s", STR_ARG(kinds), kinds.len ? "," : "", child_kind_name((enum child_kind)kind));
+        }
+    }
+    return kinds;
+}
+
 static void begin_work_when_ready(struct controller *controller) {
     if (!controller->reconciler.is_holding || !is_every_kind_known(controller)) return;
     log_write(&controller->log, LOG_INFO, "in step with the cluster",
-              LOG_FIELDS({"models", arena_printf(&controller->arena, "%u", HASH_COUNT(controller->store.boosters))}));
+              LOG_FIELDS({"models", arena_printf(&controller->arena, "%u", HASH_COUNT(controller->store.boosters))},
+                         {"not_listed", unlisted_kinds(controller)}));
     reconciler_begin_work(&controller->reconciler);
 }
 
@@ -169,11 +184,22 @@ static const char *follower_kind(const struct follower *follower) {
     return follower->kind == CHILD_KIND_COUNT ? KIND_BOOSTER : child_kind_name(follower->kind);
 }
 
+/* What a person can do about it; empty where waiting is all. */
+static struct str remedy_of(enum kube_answer_kind kind) {
+    switch (kind) {
+    case KUBE_KIND_MISSING_MAYBE: return STR("install its definition: Kthena's, or kubectl apply -k deploy/crds");
+    case KUBE_FORBIDDEN: return STR("compare its rights with deploy/rbac.yaml");
+    case KUBE_UNAUTHORIZED: return STR("the server does not know these credentials: check the kubeconfig's user, or the pod's token");
+    default: return STR_EMPTY;
+    }
+}
+
 static void tell_trouble(const struct follower *follower, const char *kind, const struct kube_answer *trouble) {
     if (trouble->kind == KUBE_UNAUTHORIZED) credentials_rejected(follower->controller->connection.credentials);
     log_write(&follower->controller->log, trouble->kind == KUBE_EXPIRED ? LOG_DEBUG : LOG_WARN, "watch interrupted, retrying",
               LOG_FIELDS({"kind", str_of(kind)}, {"namespace", follower->scope ? follower->scope->namespace : STR_EMPTY},
-                         {"answer", str_of(kube_answer_kind_name(trouble->kind))}, {"message", trouble->message}));
+                         {"answer", str_of(kube_answer_kind_name(trouble->kind))}, {"message", trouble->message},
+                         {"remedy", remedy_of(trouble->kind)}));
 }
 
 static void on_state_change(struct follower *follower) {
