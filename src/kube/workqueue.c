@@ -15,6 +15,7 @@ struct workqueue_item {
     unsigned failures;
     bool is_queued;     /* wants processing: in the line, or once the present processing is done */
     bool is_processing;
+    bool is_held;       /* delayed by a Retry-After: an add does not bring it forward */
     size_t key_len;
     char key[];
 };
@@ -83,7 +84,7 @@ static struct workqueue_item *line_take(struct workqueue *queue) {
 }
 
 static void enqueue(struct workqueue *queue, struct workqueue_item *item) {
-    if (item->is_queued) return;
+    if (item->is_queued || item->is_held) return;
     item->is_queued = true;
     if (!item->is_processing) line_append(queue, item);
 }
@@ -130,6 +131,7 @@ static bool heap_reserve(struct workqueue *queue) {
 static struct workqueue_item *heap_take(struct workqueue *queue) {
     struct workqueue_item *item = queue->delayed[0], *moved = queue->delayed[--queue->delayed_count];
     item->heap_at = SIZE_MAX;
+    item->is_held = false;
     if (moved != item) {
         moved->heap_at = 0;
         heap_sink(queue, moved);
@@ -147,10 +149,22 @@ static void delay_until(struct workqueue *queue, struct workqueue_item *item, in
         item->due_ms = due_ms;
         item->heap_at = queue->delayed_count++;
         heap_rise(queue, item);
-    } else if (due_ms < item->due_ms) {
+    } else if (due_ms < item->due_ms && !item->is_held) {
         item->due_ms = due_ms;
         heap_rise(queue, item);
     }
+}
+
+/* Not before due_ms, whatever was asked for before or is until then. */
+static void hold_until(struct workqueue *queue, struct workqueue_item *item, int64_t due_ms) {
+    delay_until(queue, item, due_ms);
+    if (due_ms > item->due_ms) {
+        item->due_ms = due_ms;
+        heap_sink(queue, item);
+    }
+    item->is_held = true;
+    /* Out of the line it is only while it is processed. */
+    if (item->is_processing) item->is_queued = false;
 }
 
 /* the queue */
@@ -172,7 +186,9 @@ bool workqueue_add_failed(struct workqueue *queue, struct str key, int64_t now_m
     if (!item) return false;
     if (item->failures < UINT32_MAX) item->failures++;
     int64_t delay_ms = backoff_delay_ms(queue->limits, item->failures, random);
-    delay_until(queue, item, now_ms + (delay_ms > min_delay_ms ? delay_ms : min_delay_ms));
+    if (delay_ms < min_delay_ms) delay_ms = min_delay_ms;
+    if (min_delay_ms > 0) hold_until(queue, item, now_ms + delay_ms);
+    else delay_until(queue, item, now_ms + delay_ms);
     return true;
 }
 

@@ -113,6 +113,33 @@ static void failures_delay_more_and_more_until_forgotten(void **state) {
     assert_int_equal(workqueue_next_due_ms(&queue), 5000);
 }
 
+/* A server that says when (429, Retry-After) is obeyed, whatever happens meanwhile; what happens is not lost. */
+static void a_retry_after_is_not_cut_short(void **state) {
+    (void)state;
+    struct number_random random = {1};
+    workqueue_add_at(&queue, STR("a"), 5);
+    add("a");
+    expect_get("a");
+    add("a");
+    assert_true(workqueue_add_failed(&queue, STR("a"), 10, 1000, &random));
+    workqueue_done(&queue, STR("a"));
+    add("a");
+    workqueue_add_at(&queue, STR("a"), 20);
+    assert_int_equal(workqueue_next_due_ms(&queue), 1010);
+    workqueue_tick(&queue, 1009);
+    expect_nothing();
+    workqueue_tick(&queue, 1010);
+    expect_get("a");
+    workqueue_done(&queue, STR("a"));
+    expect_nothing();
+    /* From then on an add counts again. */
+    add("a");
+    expect_get("a");
+    workqueue_forget(&queue, STR("a"));
+    workqueue_done(&queue, STR("a"));
+    assert_null(queue.items);
+}
+
 static void unused_keys_take_no_memory(void **state) {
     (void)state;
     struct number_random random = {1};
@@ -199,7 +226,7 @@ int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(keys_come_in_order_and_once), CASE(one_key_is_never_out_twice_and_no_add_is_lost), CASE(delayed_keys_come_when_due),
-        CASE(a_key_due_while_processing_waits_for_done), CASE(failures_delay_more_and_more_until_forgotten), CASE(unused_keys_take_no_memory),
+        CASE(a_key_due_while_processing_waits_for_done), CASE(failures_delay_more_and_more_until_forgotten), CASE(a_retry_after_is_not_cut_short), CASE(unused_keys_take_no_memory),
         CASE(any_bytes_are_a_key), CASE(agrees_with_a_plain_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
