@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "io/credentials.h"
+
 struct exchange {
     struct client *client;
     struct exchange *next, *previous;
@@ -38,6 +40,7 @@ static void on_answer(void *owner, struct http_answer *answer) {
     struct arena arena;
     arena_init(&arena, LIMIT_BODY_BYTES);
     struct kube_answer kube = client_read_answer(&arena, answer);
+    if (kube.kind == KUBE_UNAUTHORIZED && exchange.client->credentials) credentials_rejected(exchange.client->credentials);
     exchange.answered(exchange.context, &kube, &answer->body);
     arena_release(&arena);
 }

@@ -22,8 +22,11 @@ enum client_content {
 
 struct exchange;
 
+struct credentials;
+
 struct client {
     struct http_client *http;
+    struct credentials *credentials; /* told of each 401; NULL: none to tell */
     struct exchange *exchanges; /* sent, not answered yet */
 };
 

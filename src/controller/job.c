@@ -1,11 +1,9 @@
 #include "controller/job.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/events.h"
-
 
 enum { WRITE_DEADLINE_MS = 30 * 1000, READ_DEADLINE_MS = 15 * 1000 };
 
@@ -47,7 +45,9 @@ static bool observe(struct job *job, struct observation *out) {
     }
     size_t named = count;
     for (struct child_entry *child = store_owned(store, job->uid); child; child = child->next_owned) {
-        if (!is_listed(children, named, &child->record)) children[count++] = &child->record;
+        /* Owners are of the same namespace: elsewhere, such a reference is somebody's mistake or ill will. */
+        bool is_here = str_equal(child->record.namespace, job->namespace);
+        if (is_here && !is_listed(children, named, &child->record)) children[count++] = &child->record;
     }
     *out = (struct observation){.now_ms = now_ms(job), .children = children, .child_count = count, .may_upgrade = job->has_slot};
     for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
@@ -118,13 +118,12 @@ static void log_change(const struct job *job, const char *message, struct str di
 }
 
 /* The server, or a webhook in it, made something else of what we wrote: said once, not fought over. */
-static void tell_unkept(const struct job *job, struct str field) {
+static void tell_unkept(struct job *job, struct str field) {
     struct reconciler *reconciler = job->reconciler;
     const char *kind = child_kind_name(job->request.kind);
-    char message[512];
-    snprintf(message, sizeof message, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it", kind,
-             STR_ARG(job->request.name), STR_ARG(field));
-    struct event event = {true, "FieldNotKept", str_of(message), API_VERSION_WORKLOAD, KIND_BOOSTER, job->namespace, job->name, job->uid};
+    struct str message = arena_printf(&job->arena, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it", kind,
+                                      STR_ARG(job->request.name), STR_ARG(field));
+    struct event event = {true, "FieldNotKept", message, API_VERSION_WORKLOAD, KIND_BOOSTER, job->namespace, job->name, job->uid};
     event_send(reconciler->client, now_ms(job), reconciler->log, &event);
     log_write(reconciler->log, LOG_WARN, "the server does not keep a field",
               LOG_FIELDS({"kind", str_of(kind)}, {"namespace", job->namespace}, {"name", job->request.name}, {"field", field}));
@@ -169,7 +168,8 @@ static void record_status(struct job *job, const yyjson_val *live) {
     const yyjson_val *status = json_get(live, "status");
     bool is_news;
     reconcile_status_kept(&job->run, status);
-    store_put_booster(job->reconciler->store, live, 0, &is_news);
+    struct booster_entry *entry = store_put_booster(job->reconciler->store, live, 0, &is_news);
+    if (entry) entry->is_status_refused = false;
     bool is_failed = strcmp(condition_text(status, "Failed", "status"), "True") == 0;
     log_write(job->reconciler->log, is_failed ? LOG_WARN : LOG_INFO, "status",
               LOG_FIELDS({"namespace", job->namespace}, {"model", job->name}, {"initialized", str_of(condition_text(status, "Initialized", "status"))},
@@ -217,8 +217,18 @@ static void take_body(struct job *job, struct str body, struct answer *answer) {
     }
 }
 
-static void log_trouble(const struct job *job, const struct kube_answer *kube) {
-    log_write(job->reconciler->log, LOG_DEBUG, "request failed",
+/* Trouble with a child is told by a condition; a status that is refused only by the log, once until one is written. */
+static enum log_level trouble_level(const struct job *job, enum answer_kind kind) {
+    bool is_refused = kind == ANSWER_FORBIDDEN || kind == ANSWER_REJECTED || kind == ANSWER_KIND_MISSING;
+    struct booster_entry *entry = store_booster(job->reconciler->store, job->namespace, job->name);
+    if (job->request.verb != REQUEST_PATCH_STATUS || !is_refused || !entry || entry->is_status_refused) return LOG_DEBUG;
+    entry->is_status_refused = true;
+    return LOG_WARN;
+}
+
+static void log_trouble(const struct job *job, enum answer_kind kind, const struct kube_answer *kube) {
+    bool is_status = job->request.verb == REQUEST_PATCH_STATUS;
+    log_write(job->reconciler->log, trouble_level(job, kind), is_status ? "status not written, retrying" : "request failed",
               LOG_FIELDS({"verb", str_of(wire[job->request.verb].method)}, {"namespace", job->namespace}, {"name", job->request.name},
                          {"answer", str_of(kube_answer_kind_name(kube->kind))}, {"message", kube->message}));
 }
@@ -228,7 +238,7 @@ static void job_answered(void *context, const struct kube_answer *kube, struct s
     job->reconciler->in_flight--;
     struct answer answer = {.kind = answer_kind_of(kube->kind), .message = arena_copy(&job->arena, kube->message), .retry_after_ms = kube->retry_after_ms};
     if (answer.kind == ANSWER_OK) take_body(job, strbuf_view(body), &answer);
-    else log_trouble(job, kube);
+    else log_trouble(job, answer.kind, kube);
     if (answer.kind == ANSWER_NOT_FOUND && job->request.verb == REQUEST_GET) record_gone(job);
     reconcile_answer(&job->run, &answer, now_ms(job));
     job_advance(job);
@@ -236,9 +246,19 @@ static void job_answered(void *context, const struct kube_answer *kube, struct s
 
 /* ---- the run ---- */
 
+/* The ModelBooster is gone, going, or another of its name has come: what was planned for it is not to be written any more. */
+static bool is_overtaken(const struct job *job) {
+    const struct booster_entry *entry = store_booster(job->reconciler->store, job->namespace, job->name);
+    return !entry || entry->is_deleting || !str_equal(entry->uid, job->uid);
+}
+
 static void job_advance(struct job *job) {
     struct observation observation;
     struct done done = {.wants_retry = true};
+    if (is_overtaken(job)) {
+        reconciler_job_done(job, &(struct done){0});
+        return;
+    }
     bool may_go_on = !job->reconciler->is_stopping && observe(job, &observation);
     if (!may_go_on || reconcile_next(&job->run, &observation, &job->request, &done) == STEP_DONE) {
         reconciler_job_done(job, &done);

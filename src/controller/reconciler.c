@@ -206,6 +206,10 @@ void reconciler_forget_child(struct reconciler *reconciler, struct child_entry *
 
 void reconciler_observe_booster(struct reconciler *reconciler, const yyjson_val *live, uint32_t list_round) {
     bool is_news;
+    struct booster_entry *known = store_booster(reconciler->store, json_text(json_path(live, "metadata", "namespace", NULL)),
+                                                json_text(json_path(live, "metadata", "name", NULL)));
+    bool is_another = known && !str_equal(known->uid, json_text(json_path(live, "metadata", "uid", NULL)));
+    if (is_another) take_slot(reconciler, known);
     struct booster_entry *entry = store_put_booster(reconciler->store, live, list_round, &is_news);
     if (entry && is_news) enqueue_key(reconciler, str_of(entry->key));
 }

@@ -141,6 +141,7 @@ struct booster_entry *store_put_booster(struct store *store, const yyjson_val *o
     if (!entry || !keep_text(entry, object)) return NULL;
     if (list_round) entry->list_round = list_round;
     json_int64(json_path(object, "metadata", "generation", NULL), &entry->generation);
+    entry->is_deleting = json_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
     *out_is_news = true;
     return entry;
 }
