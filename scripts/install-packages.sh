@@ -20,27 +20,29 @@ fi
 root=""
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null; then
-        echo "make: these packages are missing; install them as root:$missing" >&2
+        echo "make: these packages are missing; install them as root, or run $(pwd)/$0 as root:$missing" >&2
         exit 1
     fi
-    root=sudo
+    root="sudo env DEBIAN_FRONTEND=noninteractive" # sudo clears the environment
 fi
+# A machine that has just started may still be installing its updates.
+install="$root apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120"
 echo "make: installing with apt:$missing"
 export DEBIAN_FRONTEND=noninteractive
 $root apt-get update -q >/dev/null
 
-# Debian 12 and Ubuntu 24.04 have no yyjson. Take the two packages of Debian 13 (they need only libc6) through a private package list,
-# so that the machine's own apt sources stay as they are.
+# Debian 12 and Ubuntu 24.04 have no yyjson. Take the two packages of Debian 13 (they need only libc6) through a private package
+# list, so that the machine's own apt sources stay as they are.
 if echo "$missing" | grep -q libyyjson-dev && ! apt-cache show libyyjson-dev >/dev/null 2>&1; then
     missing=$(echo "$missing" | sed 's/libyyjson-dev//')
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
-    mirror=$(grep -rhoE 'https?://[^ ]+/debian/? ' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | tr -d ' ')
-    [ -n "$mirror" ] || mirror=$(grep -rhoE 'https?://[^ ]+/debian/?$' /etc/apt/sources.list.d 2>/dev/null | head -1)
+    # shellcheck disable=SC2016
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Origin: Debian' 'Label: Debian' 2>/dev/null | head -1)
     [ -n "$mirror" ] || mirror=http://deb.debian.org/debian
     keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -e "$keyring" ] || $root apt-get install -qq -y --no-install-recommends debian-archive-keyring >/dev/null
+    [ -e "$keyring" ] || $install debian-archive-keyring >/dev/null
     echo "deb [signed-by=$keyring] $mirror trixie main" > "$work/sources.list"
     options="-o Dir::Etc::sourcelist=$work/sources.list -o Dir::Etc::sourceparts=/dev/null \
              -o Dir::State::lists=$work/lists -o Dir::Cache=$work/cache -o APT::Sandbox::User=root"
@@ -48,7 +50,7 @@ if echo "$missing" | grep -q libyyjson-dev && ! apt-cache show libyyjson-dev >/d
     apt-get $options update -q >/dev/null
     # shellcheck disable=SC2086
     (cd "$work" && apt-get $options download -q libyyjson0 libyyjson-dev >/dev/null)
-    $root apt-get install -qq -y "$work"/libyyjson0_*.deb "$work"/libyyjson-dev_*.deb >/dev/null
+    $install "$work"/libyyjson0_*.deb "$work"/libyyjson-dev_*.deb >/dev/null
 fi
 # shellcheck disable=SC2086
-[ -z "$(echo $missing)" ] || $root apt-get install -qq -y --no-install-recommends $missing >/dev/null
+[ -z "$(echo $missing)" ] || $install $missing >/dev/null
