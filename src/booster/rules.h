@@ -69,6 +69,7 @@
     X(RULE_ADAPTER_DUPLICATE, "MB064", SEVERITY_ERROR, "LoRA adapters of a backend have different names")                     \
     X(RULE_ADAPTER_UNREACHABLE, "MB065", SEVERITY_WARNING, "a LoRA adapter is on a backend with a weight above 0")            \
     X(RULE_WEIGHTS, "MB066", SEVERITY_ERROR, "some backend has a routeWeight above 0")                                        \
+    X(RULE_CONFIG_ADAPTERS, "MB067", SEVERITY_WARNING, "config leaves LoRA adapters to loraAdapters where there are any")     \
     X(RULE_STRING_MATCH, "MB070", SEVERITY_WARNING, "a match has one of exact, prefix and regex")                             \
     X(RULE_MATCH_MODEL, "MB071", SEVERITY_WARNING, "modelMatch leaves the model's name to the route")                         \
     X(RULE_POLICY_LEVELS, "MB080", SEVERITY_ERROR, "policies are at model level or at backend level")                         \
@@ -85,6 +86,7 @@
     X(RULE_GANG_DISABLED, "MB101", SEVERITY_WARNING, "minRoleReplicas comes with enabled: true")                              \
     X(RULE_NETWORK_TOPOLOGY, "MB102", SEVERITY_ERROR, "networkTopology has one of its two forms")                             \
     X(RULE_TOPOLOGY_SPREAD, "MB103", SEVERITY_ERROR, "topologySpread is a list of constraints as pods have them")             \
+    X(RULE_TOPOLOGY_SPREAD_EMPTY, "MB104", SEVERITY_WARNING, "a constraint of topologySpread says which pods it counts")      \
     X(RULE_POD_TEMPLATE_OWNED, "MB110", SEVERITY_ERROR, "podTemplate leaves what is generated alone")                         \
     X(RULE_POD_TEMPLATE_ANNOTATIONS, "MB111", SEVERITY_WARNING, "podTemplate has no annotations")                             \
     X(RULE_POD_TEMPLATE_LABEL, "MB112", SEVERITY_ERROR, "a label of podTemplate is one that Kubernetes takes")                \

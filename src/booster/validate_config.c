@@ -146,6 +146,19 @@ static void check_connectors(const struct backend *backend, struct findings *fin
     if (is_readable && prefill && decode) check_connectors_agree(prefill, prefill_name, decode, decode_name, findings);
 }
 
+/* loraAdapters become --enable-lora and --lora-modules; of two --lora-modules the engine takes the last. */
+static void check_adapters_agree(const struct backend *backend, const struct worker *worker, struct findings *findings) {
+    static const char *const arguments[] = {"lora-modules", "enable-lora"};
+    if (backend->lora_adapter_count == 0) return;
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+        yyjson_val *value = worker_config(worker, arguments[i]);
+        bool agrees = !value || (i == 1 && !yyjson_is_false(value));
+        if (!agrees)
+            findings_add(findings, RULE_CONFIG_ADAPTERS, argument_path(findings->arena, worker, arguments[i]), value,
+                         "at odds with loraAdapters, which says which adapters are loaded; write them all there, and leave this out");
+    }
+}
+
 void check_config(const struct backend *backend, struct findings *findings) {
     const struct role *roles;
     if (backend_roles(backend->type, &roles) == 0) return;
@@ -155,6 +168,7 @@ void check_config(const struct backend *backend, struct findings *findings) {
         check_keys(worker, findings);
         check_address(worker, findings);
         check_served_name(worker, findings);
+        check_adapters_agree(backend, worker, findings);
         if (model)
             findings_add(findings, RULE_CONFIG_MODEL, argument_path(findings->arena, worker, "model"), model,
                          "takes the place of the downloaded model, so that modelURI is fetched for nothing; leave it out");

@@ -1,4 +1,5 @@
 #include "booster/checks.h"
+#include "booster/names.h"
 
 static const struct worker *role_worker(const struct backend *backend, struct str role) {
     const struct role *roles;
@@ -74,6 +75,7 @@ static void check_network_topology(const struct backend *backend, struct finding
 static void check_constraint(struct findings *findings, const yyjson_val *constraint, struct str path) {
     static const char *const ways[] = {"DoNotSchedule", "ScheduleAnyway"};
     yyjson_val *key = model_field(constraint, "topologyKey");
+    size_t count_before = findings->count;
     int64_t ignored;
     if (!model_field(constraint, "maxSkew"))
         findings_add(findings, RULE_TOPOLOGY_SPREAD, path, constraint, "maxSkew is missing; write 1 or more");
@@ -87,6 +89,10 @@ static void check_constraint(struct findings *findings, const yyjson_val *constr
     check_int64(findings, constraint, path, "minDomains", 1, INT32_MAX, &ignored);
     check_word(findings, constraint, path, "whenUnsatisfiable", ways, 2, "DoNotSchedule or ScheduleAnyway");
     check_object(findings, constraint, path, "labelSelector");
+    if (findings->count == count_before && !model_field(constraint, "labelSelector"))
+        findings_add(
+            findings, RULE_TOPOLOGY_SPREAD_EMPTY, path, constraint,
+            "labelSelector is missing, so that no pod is counted; write one, such as matchLabels with the label " LABEL_MODEL_NAME);
 }
 
 static void check_topology_spread(const struct backend *backend, struct findings *findings) {

@@ -196,8 +196,22 @@ static void check_init_container(struct overlay *overlay, yyjson_val *item, stru
     check_container(overlay, item, path, name, true);
 }
 
+/* Is the volume of this name that of a claim which a downloader copies from? */
+static bool is_source_volume(const struct overlay *overlay, struct str name) {
+    const struct backend *backend = overlay->backend;
+    struct str ignored;
+    if (str_is(name, "model-source")) return overlay->has_downloader && str_is(uri_scheme(backend->model_uri), "pvc");
+    for (size_t i = 0; i < backend->lora_adapter_count; i++) {
+        struct str uri = backend->lora_adapters[i].artifact_url;
+        if (str_equal(name, arena_printf(overlay->arena, "lora-source-%zu", i)))
+            return str_is(uri_scheme(uri), "pvc") && !source_in_cache(overlay->arena, uri, backend->cache_uri, &ignored);
+    }
+    return false;
+}
+
 static void check_volume(struct overlay *overlay, yyjson_val *item, struct str path, struct str name) {
     if (str_is(name, CACHE_VOLUME)) owned(overlay, path, item, "the cache is what cacheURI says");
+    if (is_source_volume(overlay, name)) owned(overlay, path, item, "it is the claim that is copied from; name yours otherwise");
 }
 
 static bool is_directive(yyjson_val *key) {

@@ -15,8 +15,8 @@ static struct str adapter_path(struct arena *arena, const struct backend *backen
     return model_index_path(arena, model_path(arena, backend->path, "loraAdapters"), index);
 }
 
-static void check_adapter_name(const struct booster *booster, const struct lora_adapter *adapter, struct str path,
-                               struct findings *findings) {
+static void check_adapter_name(const struct booster *booster, const struct backend *backend, const struct lora_adapter *adapter,
+                               struct str path, struct findings *findings) {
     struct str name_path = model_path(findings->arena, path, "name");
     yyjson_val *value = json_get(adapter->value, "name");
     if (!check_text_present(findings, adapter->value, path, "name", "the name that clients ask for")) return;
@@ -27,6 +27,9 @@ static void check_adapter_name(const struct booster *booster, const struct lora_
     if (str_equal(adapter->name, booster_model_name(booster)) || str_equal(adapter->name, booster->name))
         findings_add(findings, RULE_ADAPTER_NAME, name_path, value, "%s is the model's own name; give the adapter another",
                      QUOTE(adapter->name));
+    else if (str_equal(adapter->name, backend_served_name(booster, backend)))
+        findings_add(findings, RULE_ADAPTER_NAME, name_path, value,
+                     "%s is what the engine calls the model itself (served-model-name); give the adapter another", QUOTE(adapter->name));
 }
 
 static void check_adapters(const struct booster *booster, const struct backend *backend, struct findings *findings) {
@@ -35,7 +38,7 @@ static void check_adapters(const struct booster *booster, const struct backend *
     for (size_t i = 0; i < backend->lora_adapter_count; i++) {
         const struct lora_adapter *adapter = &backend->lora_adapters[i];
         struct str path = adapter_path(findings->arena, backend, i);
-        check_adapter_name(booster, adapter, path, findings);
+        check_adapter_name(booster, backend, adapter, path, findings);
         if (check_text_present(findings, adapter->value, path, "artifactURL", "where the adapter is, such as hf://owner/name"))
             check_source_uri(findings, model_path(findings->arena, path, "artifactURL"), json_get(adapter->value, "artifactURL"),
                              adapter->artifact_url, backend->cache_uri);
