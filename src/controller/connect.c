@@ -133,6 +133,7 @@ bool connection_open(struct arena *arena, struct loop *loop, const struct connec
         .credentials_owner = out->credentials,
     };
     out->client.http = http_client_new(loop, &http, error);
+    out->client.credentials = out->credentials;
     if (out->client.http) return true;
     credentials_free(out->credentials);
     return false;

@@ -47,6 +47,7 @@ struct controller {
     struct strbuf downloader_image, runtime_image;
     struct strbuf dropped_fields; /* as last told */
     bool has_config_watch, is_config_known, are_definitions_known;
+    bool is_config_listed; /* by the list under way */
     bool are_children_followed;
     struct loop_signal *term, *interrupt;
     struct loop_timer *resync, *stop_limit, *forbidden;
@@ -130,6 +131,7 @@ static bool is_gone(const struct follower *follower, struct str namespace, uint3
     const struct scope *scope = follower->scope;
     bool is_of_scope = scope->namespace.len == 0 || str_equal(scope->namespace, namespace);
     const struct listwatch *machine = &follower->watcher.machine;
+    if (machine->state == LISTWATCH_NOT_INSTALLED) return is_of_scope;
     /* What an answer told us of after the list was made is newer than the list. */
     return is_of_scope && round != (uint32_t)machine->generation && !store_is_newer_version(version, strbuf_view(&machine->version));
 }
@@ -262,9 +264,20 @@ static void know_config(struct controller *controller) {
 static void on_config_event(void *context, const struct listwatch_event *event) {
     struct follower *follower = context;
     struct controller *controller = follower->controller;
-    if (event->kind == LISTWATCH_UPSERT) set_images(controller, event->object);
-    if (event->kind == LISTWATCH_DELETE) set_images(controller, NULL);
-    if (event->kind == LISTWATCH_TROUBLE) tell_trouble(follower, "ConfigMap", event->trouble);
+    switch (event->kind) {
+    case LISTWATCH_LIST_BEGIN: controller->is_config_listed = false; break;
+    case LISTWATCH_UPSERT:
+        controller->is_config_listed = true;
+        set_images(controller, event->object);
+        break;
+    case LISTWATCH_LIST_END:
+        /* It may have gone while nobody was watching. */
+        if (!controller->is_config_listed) set_images(controller, NULL);
+        break;
+    case LISTWATCH_DELETE: set_images(controller, NULL); break;
+    case LISTWATCH_TROUBLE: tell_trouble(follower, "ConfigMap", event->trouble); break;
+    case LISTWATCH_BOOKMARK: break;
+    }
     if (event->kind == LISTWATCH_LIST_END || follower->watcher.machine.state != LISTWATCH_STARTING) know_config(controller);
 }
 
@@ -329,19 +342,30 @@ static bool init_follower(struct controller *controller, struct follower *follow
                         on_event, follower);
 }
 
-static bool init_scopes(struct controller *controller) {
+/* Each namespace once: two that follow the same would sweep away what only the other has seen. */
+static void list_namespaces(struct controller *controller) {
     const struct controller_options *options = controller->options;
-    controller->scope_count = options->namespace_count ? options->namespace_count : 1;
-    controller->scopes = arena_array(&controller->arena, controller->scope_count, sizeof *controller->scopes);
-    for (size_t i = 0; controller->scopes && i < controller->scope_count; i++) {
+    for (size_t i = 0; i < options->namespace_count; i++) {
+        struct str namespace = str_of(options->namespaces[i]);
+        size_t at = 0;
+        while (at < controller->scope_count && !str_equal(controller->scopes[at].namespace, namespace)) at++;
+        if (at == controller->scope_count) controller->scopes[controller->scope_count++].namespace = namespace;
+    }
+    if (controller->scope_count == 0) controller->scopes[controller->scope_count++].namespace = STR_EMPTY;
+}
+
+static bool init_scopes(struct controller *controller) {
+    controller->scopes = arena_array(&controller->arena, controller->options->namespace_count + 1, sizeof *controller->scopes);
+    if (!controller->scopes) return false;
+    list_namespaces(controller);
+    for (size_t i = 0; i < controller->scope_count; i++) {
         struct scope *scope = &controller->scopes[i];
-        scope->namespace = options->namespace_count ? str_of(options->namespaces[i]) : STR_EMPTY;
         if (!init_follower(controller, &scope->boosters, scope, CHILD_KIND_COUNT)) return false;
         for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
             if (!init_follower(controller, &scope->children[kind], scope, (enum child_kind)kind)) return false;
         }
     }
-    return controller->scopes != NULL;
+    return true;
 }
 
 static bool init_config(struct controller *controller) {
