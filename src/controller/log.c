@@ -6,7 +6,8 @@
 #include "base/strbuf.h"
 #include "data/json.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024 };
+/* A value is cut so that a line has room for one of which every byte is escaped, and for several that are not. */
+enum { LINE_MAX_BYTES = 64 * 1024, VALUE_MAX_BYTES = LINE_MAX_BYTES / 8 };
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -33,14 +34,15 @@ static bool is_plain(struct str value) {
         unsigned char c = (unsigned char)value.ptr[i];
         if (c <= ' ' || c == '"' || c == '=' || c == 0x7F) return false;
     }
-    return value.len > 0 && str_is_utf8(value);
+    return value.len > 0;
 }
 
 /* Bytes that are no UTF-8 would make the line unreadable to a JSON parser: quoted and escaped by the error printer instead. */
 static void append_value(struct strbuf *line, struct str value, bool is_json) {
-    if (!is_json && is_plain(value)) strbuf_append(line, value);
-    else if (str_is_utf8(value)) json_write_text(line, str_cut_utf8(value, LINE_MAX_BYTES / 4));
-    else json_write_text(line, str_of(QUOTE(value)));
+    bool is_text = str_is_utf8(value);
+    value = is_text ? str_cut_utf8(value, VALUE_MAX_BYTES) : value;
+    if (!is_json && is_text && is_plain(value)) strbuf_append(line, value);
+    else json_write_text(line, is_text ? value : str_of(QUOTE(value)));
 }
 
 static void append_fields(struct strbuf *line, const struct log_field *fields, bool is_json) {
