@@ -87,14 +87,19 @@ static void give_slot(struct reconciler *reconciler, struct booster_entry *entry
     enqueue_key(reconciler, str_of(entry->key));
 }
 
-static void take_slot(struct reconciler *reconciler, struct booster_entry *entry) {
-    if (!entry->has_rollout_slot) return;
-    entry->has_rollout_slot = false;
+/* The slot that `entry` had is free for another. */
+static void pass_slot_on(struct reconciler *reconciler, const struct booster_entry *entry) {
     reconciler->rollouts--;
     struct booster_entry *other, *next;
     HASH_ITER(hh, reconciler->store->boosters, other, next) {
         if (other != entry) give_slot(reconciler, other);
     }
+}
+
+static void take_slot(struct reconciler *reconciler, struct booster_entry *entry) {
+    if (!entry->has_rollout_slot) return;
+    entry->has_rollout_slot = false;
+    pass_slot_on(reconciler, entry);
 }
 
 static void follow_rollout(struct reconciler *reconciler, struct booster_entry *entry, const struct done *done) {
@@ -208,9 +213,10 @@ void reconciler_observe_booster(struct reconciler *reconciler, const yyjson_val 
     bool is_news;
     struct booster_entry *known = store_booster(reconciler->store, json_text(json_path(live, "metadata", "namespace", NULL)),
                                                 json_text(json_path(live, "metadata", "name", NULL)));
-    bool is_another = known && !str_equal(known->uid, json_text(json_path(live, "metadata", "uid", NULL)));
-    if (is_another) take_slot(reconciler, known);
+    bool had_slot = known && known->has_rollout_slot;
     struct booster_entry *entry = store_put_booster(reconciler->store, live, list_round, &is_news);
+    /* Another of the name has taken its place. */
+    if (had_slot && entry && !entry->has_rollout_slot) pass_slot_on(reconciler, entry);
     if (entry && is_news) enqueue_key(reconciler, str_of(entry->key));
 }
 

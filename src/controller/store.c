@@ -131,9 +131,8 @@ struct booster_entry *store_put_booster(struct store *store, const yyjson_val *o
     if (name.len == 0 || uid.len == 0) return NULL;
     struct booster_entry *entry = store_booster(store, namespace, name);
     if (entry && list_round) entry->list_round = list_round;
-    if (entry && str_equal(entry->uid, uid)) {
-        if (str_equal(entry->resource_version, version) || is_older_version(version, entry->resource_version)) return entry;
-    } else if (entry) {
+    if (entry && (str_equal(entry->resource_version, version) || is_older_version(version, entry->resource_version))) return entry;
+    if (entry && !str_equal(entry->uid, uid)) {
         entry->memory = (struct reconcile_memory){0};
         entry->is_outdated = entry->has_rollout_slot = false;
     }

@@ -206,6 +206,18 @@ static void another_of_the_name_is_begun_with_at_once(void **state) {
     assert_false(str_contains(create->request.body, STR("u-1")));
 }
 
+/* Its deletion is still on its way when the one that took its place is known already. */
+static void what_is_late_of_a_former_one_is_no_news(void **state) {
+    (void)state;
+    yyjson_val *former = booster("u-1", "");
+    observe_booster("u-2", "");
+    struct sent *create = waiting("POST", SERVINGS);
+    reconciler_observe_booster(&rig.reconciler, former, 1);
+    assert_true(str_is(store_booster(&rig.store, STR("ns"), STR("m"))->uid, "u-2"));
+    accept(create);
+    assert_true(str_contains(waiting("POST", SERVERS)->request.body, STR("\"uid\":\"u-2\"")));
+}
+
 /* ---- a status that cannot be written ---- */
 
 static void a_refused_status_is_logged_once(void **state) {
@@ -249,7 +261,8 @@ int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_new_model_takes_three_creates_and_a_status), CASE(children_of_other_namespaces_are_nobodys), CASE(a_deletion_ends_the_run),
-        CASE(so_does_its_end), CASE(another_of_the_name_is_begun_with_at_once), CASE(a_refused_status_is_logged_once),
+        CASE(so_does_its_end), CASE(another_of_the_name_is_begun_with_at_once), CASE(what_is_late_of_a_former_one_is_no_news),
+        CASE(a_refused_status_is_logged_once),
         CASE(a_slot_does_not_go_with_its_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
