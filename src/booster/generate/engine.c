@@ -10,7 +10,8 @@ enum {
     GRACE_LEFT_FOR_STOPPING_S = 10,
     PROBE_PERIOD_S = 5,
     PROBE_TIMEOUT_S = 5,
-    PROBE_FAILURES = 3,
+    READINESS_FAILURES = 3,
+    LIVENESS_FAILURES = 12, /* a minute: /health of a busy engine can be slow, and a restart costs a load of the model */
     STARTUP_BUDGET_S = 30 * 60, /* loading a large model from a slow disk (D38) */
 };
 
@@ -147,12 +148,12 @@ void add_engine_container(const struct serving *serving, const struct worker *wo
     json_add_text(build->doc, container, "image", worker->image);
     if (kind == POD_ENTRY) {
         add_drain(serving, worker, container);
-        add_probe(build, container, "livenessProbe", port, PROBE_FAILURES);
+        add_probe(build, container, "livenessProbe", port, LIVENESS_FAILURES);
     }
     yyjson_mut_obj_add_str(build->doc, container, "name", ENGINE_CONTAINER);
     if (kind == POD_ENTRY) {
         add_port(build, container, port);
-        add_probe(build, container, "readinessProbe", port, PROBE_FAILURES);
+        add_probe(build, container, "readinessProbe", port, READINESS_FAILURES);
     }
     add_unless_empty(build, container, "resources", worker->resources);
     if (kind == POD_ENTRY) add_probe(build, container, "startupProbe", port, STARTUP_BUDGET_S / PROBE_PERIOD_S);
