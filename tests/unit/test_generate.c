@@ -153,7 +153,7 @@ static void test_shell_line_reads_back_as_the_same_words(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(shell_texts); i++) {
         struct rendered single, multi;
-        struct shell_words words;
+        struct shell_words words = {0};
         char text[2048];
         static const char worker[] = "pods: %d, config: {\"some-text\": \"%s\", distributed-executor-backend: ray}";
         char filled[1024];
