@@ -82,6 +82,15 @@ static enum kind_state kind_state(void *context, enum child_kind kind, struct st
     return KIND_UNKNOWN;
 }
 
+static struct str told(void *context, enum child_kind kind, struct str namespace) {
+    const struct controller *controller = context;
+    for (size_t i = 0; i < controller->scope_count; i++) {
+        const struct scope *scope = &controller->scopes[i];
+        if (scope->namespace.len == 0 || str_equal(scope->namespace, namespace)) return strbuf_view(&scope->children[kind].watcher.machine.version);
+    }
+    return STR_EMPTY;
+}
+
 static bool is_every_kind_known(const struct controller *controller) {
     for (size_t i = 0; i < controller->scope_count; i++) {
         for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
@@ -234,6 +243,11 @@ static void on_event(void *context, const struct listwatch_event *event) {
     if (follower->watcher.machine.state != follower->state) on_state_change(follower);
 }
 
+/* Writes that failed while the server was away need not wait for their back-off. */
+static void on_recovered(void *context) {
+    reconciler_hurry(&((struct follower *)context)->controller->reconciler);
+}
+
 /* ---- images ---- */
 
 static bool replace_text(struct strbuf *text, struct str value) {
@@ -338,8 +352,12 @@ static bool init_follower(struct controller *controller, struct follower *follow
                      .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(kind)), .kind = str_of(follower_kind(follower))},
         .namespace = scope->namespace,
     };
-    return watcher_init(&follower->watcher, controller->loop, controller->connection.client.http, &settings, number_random_next(&controller->random),
-                        on_event, follower);
+    if (!watcher_init(&follower->watcher, controller->loop, controller->connection.client.http, &settings, number_random_next(&controller->random),
+                      on_event, follower)) {
+        return false;
+    }
+    follower->watcher.on_recovered = on_recovered;
+    return true;
 }
 
 /* Each namespace once: two that follow the same would sweep away what only the other has seen. */
@@ -389,6 +407,7 @@ static bool init_reconciler(struct controller *controller) {
         .settings = {.machine = {.status_shape = {true, true}}, .upgrade = options->upgrade, .max_rollouts = options->max_rollouts,
                      .max_in_flight = options->max_in_flight},
         .kind_state = kind_state,
+        .told = told,
         .idle = on_idle,
         .context = controller,
     };

@@ -5,7 +5,11 @@
 
 #include "controller/events.h"
 
-enum { WRITE_DEADLINE_MS = 30 * 1000, READ_DEADLINE_MS = 15 * 1000 };
+enum {
+    WRITE_DEADLINE_MS = 30 * 1000,
+    READ_DEADLINE_MS = 15 * 1000,
+    REFUSALS_IN_SILENCE = 10, /* with BACKOFF_OBJECT some 5 s */
+};
 
 static void job_advance(struct job *job);
 
@@ -147,12 +151,14 @@ static void record_child(struct job *job, const yyjson_val *live) {
     reconcile_judge_own(&job->arena, request->desired, live, older, now_ms(job), &record);
     log_change(job, request->why, repaired);
     if (record.difference.len && !was_known_unkept) tell_unkept(job, record.difference);
-    if (!known || !store_is_older(&record, &known->record)) store_put_child(reconciler->store, &record, 0);
+    bool is_late = known ? store_is_older(&record, &known->record) : reconciler_knows_its_end(reconciler, &record);
+    if (!is_late) store_put_child(reconciler->store, &record, 0);
 }
 
+/* The one that was asked about; another may have come since. */
 static void record_gone(struct job *job) {
     struct child_entry *known = store_child(job->reconciler->store, job->request.kind, job->namespace, job->request.name);
-    if (known) store_remove_child(job->reconciler->store, known);
+    if (known && str_equal(known->record.uid, job->asked_uid)) store_remove_child(job->reconciler->store, known);
 }
 
 static const char *condition_text(const yyjson_val *status, const char *type, const char *field) {
@@ -166,10 +172,14 @@ static const char *condition_text(const yyjson_val *status, const char *type, co
 
 static void record_status(struct job *job, const yyjson_val *live) {
     const yyjson_val *status = json_get(live, "status");
+    struct booster_entry *entry = store_booster(job->reconciler->store, job->namespace, job->name);
     bool is_news;
     reconcile_status_kept(&job->run, status);
-    struct booster_entry *entry = store_put_booster(job->reconciler->store, live, 0, &is_news);
-    if (entry) entry->is_status_refused = false;
+    /* Gone meanwhile, it does not come back by this answer. */
+    if (entry && str_equal(entry->uid, job->uid)) {
+        store_put_booster(job->reconciler->store, live, 0, &is_news);
+        entry->is_status_refused = false;
+    }
     bool is_failed = strcmp(condition_text(status, "Failed", "status"), "True") == 0;
     log_write(job->reconciler->log, is_failed ? LOG_WARN : LOG_INFO, "status",
               LOG_FIELDS({"namespace", job->namespace}, {"model", job->name}, {"initialized", str_of(condition_text(status, "Initialized", "status"))},
@@ -217,9 +227,13 @@ static void take_body(struct job *job, struct str body, struct answer *answer) {
     }
 }
 
-/* Trouble with a child is told by a condition; a status that is refused only by the log, once until one is written. */
+/*
+ * Trouble with a child is told by a condition; a status that is refused only by the log, once until one is written. Not at once: an API server that
+ * has just started forbids everything for a moment.
+ */
 static enum log_level trouble_level(const struct job *job, enum answer_kind kind) {
-    bool is_refused = kind == ANSWER_FORBIDDEN || kind == ANSWER_REJECTED || kind == ANSWER_KIND_MISSING;
+    bool is_lasting = workqueue_failures(&job->reconciler->queue, job->key) >= REFUSALS_IN_SILENCE;
+    bool is_refused = is_lasting && (kind == ANSWER_FORBIDDEN || kind == ANSWER_REJECTED || kind == ANSWER_KIND_MISSING);
     struct booster_entry *entry = store_booster(job->reconciler->store, job->namespace, job->name);
     if (job->request.verb != REQUEST_PATCH_STATUS || !is_refused || !entry || entry->is_status_refused) return LOG_DEBUG;
     entry->is_status_refused = true;
@@ -264,6 +278,8 @@ static void job_advance(struct job *job) {
         reconciler_job_done(job, &done);
         return;
     }
+    const struct child_entry *asked = store_child(job->reconciler->store, job->request.kind, job->namespace, job->request.name);
+    job->asked_uid = asked ? arena_copy(&job->arena, asked->record.uid) : STR_EMPTY;
     struct client_request request = {
         .method = wire[job->request.verb].method,
         .path = request_path(job, &job->request),

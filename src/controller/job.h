@@ -17,6 +17,7 @@ struct job {
     struct reconcile run;
     struct reconcile_memory memory; /* a copy: the entry may go while the job waits */
     struct request request;         /* the outstanding one */
+    struct str asked_uid;           /* of the child it is about, as known when it was sent; empty: none */
     bool has_slot;                  /* of --max-rollouts */
 };
 

@@ -71,6 +71,11 @@ void reconciler_enqueue_all(struct reconciler *reconciler) {
     HASH_ITER(hh, reconciler->store->boosters, entry, next) enqueue_key(reconciler, str_of(entry->key));
 }
 
+void reconciler_hurry(struct reconciler *reconciler) {
+    workqueue_hurry(&reconciler->queue, loop_now_ms(reconciler->loop));
+    pump_soon(reconciler);
+}
+
 void reconciler_stop(struct reconciler *reconciler) {
     reconciler->is_stopping = true;
     if (reconciler->in_flight == 0) reconciler->idle(reconciler->context);
@@ -190,9 +195,15 @@ void reconciler_observe_child(struct reconciler *reconciler, enum child_kind kin
     arena_release(&arena);
 }
 
+bool reconciler_knows_its_end(const struct reconciler *reconciler, const struct observed *record) {
+    struct str told = reconciler->told(reconciler->context, record->kind, record->namespace);
+    return !store_child(reconciler->store, record->kind, record->namespace, record->name) &&
+           store_is_newer_version(told, record->resource_version);
+}
+
 void reconciler_read_child(struct reconciler *reconciler, struct arena *arena, enum child_kind kind, const yyjson_val *live) {
     struct observed record;
-    if (!observed_read(arena, kind, live, &record)) return;
+    if (!observed_read(arena, kind, live, &record) || reconciler_knows_its_end(reconciler, &record)) return;
     struct child_entry *known = store_child(reconciler->store, kind, record.namespace, record.name);
     if (!known || !store_is_older(&record, &known->record)) take_record(reconciler, arena, live, &record, 0);
 }
@@ -213,6 +224,8 @@ void reconciler_observe_booster(struct reconciler *reconciler, const yyjson_val 
     bool is_news;
     struct booster_entry *known = store_booster(reconciler->store, json_text(json_path(live, "metadata", "namespace", NULL)),
                                                 json_text(json_path(live, "metadata", "name", NULL)));
+    bool is_known = known && str_equal(known->uid, json_text(json_path(live, "metadata", "uid", NULL)));
+    if (list_round == 0 && !is_known) return;
     bool had_slot = known && known->has_rollout_slot;
     struct booster_entry *entry = store_put_booster(reconciler->store, live, list_round, &is_news);
     /* Another of the name has taken its place. */

@@ -22,6 +22,8 @@ struct reconciler_settings {
 
 /* What is known of a kind in a namespace. */
 typedef enum kind_state reconciler_kind_state_fn(void *context, enum child_kind kind, struct str namespace);
+/* How far the list and watch of a kind in a namespace have told: the resourceVersion of the last event; empty before the first. */
+typedef struct str reconciler_told_fn(void *context, enum child_kind kind, struct str namespace);
 
 struct reconciler {
     struct loop *loop;
@@ -30,6 +32,7 @@ struct reconciler {
     const struct log *log;
     struct reconciler_settings settings;
     reconciler_kind_state_fn *kind_state;
+    reconciler_told_fn *told;
     void (*idle)(void *context); /* called when the last job ends after reconciler_stop */
     void *context;
 
@@ -53,6 +56,8 @@ void reconciler_begin_work(struct reconciler *reconciler);
 /* Puts a ModelBooster in line. */
 void reconciler_enqueue(struct reconciler *reconciler, struct str namespace, struct str name);
 void reconciler_enqueue_all(struct reconciler *reconciler);
+/* The server answers again: what waits after failures is tried now. */
+void reconciler_hurry(struct reconciler *reconciler);
 /* No new requests from here on; `idle` is called once none is outstanding (at once when there is none). */
 void reconciler_stop(struct reconciler *reconciler);
 
@@ -60,7 +65,13 @@ void reconciler_stop(struct reconciler *reconciler);
 void reconciler_observe_child(struct reconciler *reconciler, enum child_kind kind, const yyjson_val *live, uint32_t list_round);
 /* The same for a child that was read because its verdict was not known: judged anew even where its version is known already. */
 void reconciler_read_child(struct reconciler *reconciler, struct arena *arena, enum child_kind kind, const yyjson_val *live);
+/*
+ * An answer may come after the watch has told of the object's end. An object that no record is kept of, at a version that the watch has passed,
+ * is gone.
+ */
+bool reconciler_knows_its_end(const struct reconciler *reconciler, const struct observed *record);
 void reconciler_forget_child(struct reconciler *reconciler, struct child_entry *entry);
+/* `list_round` 0: from an answer, which tells nothing of one that is not known: not yet, or no more. */
 void reconciler_observe_booster(struct reconciler *reconciler, const yyjson_val *live, uint32_t list_round);
 void reconciler_forget_booster(struct reconciler *reconciler, struct booster_entry *entry);
 

@@ -29,6 +29,7 @@ static struct rig {
     struct sent sent[SENT_MAX];
     size_t sent_count, answered_count;
     int64_t version;
+    struct str told; /* how far the watches have told */
 } rig;
 
 bool client_send(struct client *client, const struct client_request *request, client_answer_fn *answered, void *context) {
@@ -44,6 +45,11 @@ bool client_send(struct client *client, const struct client_request *request, cl
 static enum kind_state every_kind_is_synced(void *context, enum child_kind kind, struct str namespace) {
     (void)context, (void)kind, (void)namespace;
     return KIND_SYNCED;
+}
+
+static struct str told(void *context, enum child_kind kind, struct str namespace) {
+    (void)context, (void)kind, (void)namespace;
+    return rig.told;
 }
 
 static int set_up(void **state) {
@@ -62,6 +68,7 @@ static int set_up(void **state) {
                      .max_rollouts = 1,
                      .max_in_flight = 8},
         .kind_state = every_kind_is_synced,
+        .told = told,
     };
     assert_true(reconciler_init(&rig.reconciler, 1));
     reconciler_begin_work(&rig.reconciler);
@@ -218,6 +225,53 @@ static void what_is_late_of_a_former_one_is_no_news(void **state) {
     assert_true(str_contains(waiting("POST", SERVERS)->request.body, STR("\"uid\":\"u-2\"")));
 }
 
+/* ---- answers that come after the events ---- */
+
+static void an_answer_brings_no_model_back(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    struct sent *status = expect_children_then_status();
+    reconciler_forget_booster(&rig.reconciler, store_booster(&rig.store, STR("ns"), STR("m")));
+    struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
+    json_write(&text, booster("u-1", ""));
+    answer(status, KUBE_OK, strbuf_view(&text));
+    strbuf_release(&text);
+    assert_null(store_booster(&rig.store, STR("ns"), STR("m")));
+    nothing_waits();
+}
+
+/* Created and deleted by somebody before the answer came: the watch has told both. */
+static void an_answer_brings_no_child_back(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    struct sent *create = waiting("POST", SERVINGS "?");
+    rig.told = STR("100000");
+    accept(create);
+    assert_null(store_child(&rig.store, CHILD_SERVING, STR("ns"), STR("m-a")));
+    create = waiting("POST", SERVINGS "?");
+    rig.told = STR("101");
+    accept(create);
+    assert_non_null(store_child(&rig.store, CHILD_SERVING, STR("ns"), STR("m-a")));
+    waiting("POST", SERVERS "?");
+}
+
+/* Another controller made it while the answer that there is none was on its way. */
+static void what_came_meanwhile_stays(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    struct sent *create = waiting("POST", SERVINGS "?");
+    answer(create, KUBE_ALREADY_EXISTS, STR_EMPTY);
+    struct sent *look = waiting("GET", SERVINGS "/m-a");
+    yyjson_mut_doc *doc = json_builder(&rig.arena);
+    yyjson_mut_val *object = yyjson_val_mut_copy(doc, json_parse(&rig.arena, create->request.body, NULL));
+    json_add_text(doc, yyjson_mut_obj_get(object, "metadata"), "uid", STR("theirs"));
+    json_add_text(doc, yyjson_mut_obj_get(object, "metadata"), "resourceVersion", STR("500"));
+    reconciler_observe_child(&rig.reconciler, CHILD_SERVING, json_freeze(&rig.arena, object), 1);
+    answer(look, KUBE_NOT_FOUND, STR_EMPTY);
+    assert_non_null(store_child(&rig.store, CHILD_SERVING, STR("ns"), STR("m-a")));
+    waiting("POST", SERVERS "?");
+}
+
 /* ---- a status that cannot be written ---- */
 
 static void a_refused_status_is_logged_once(void **state) {
@@ -225,6 +279,12 @@ static void a_refused_status_is_logged_once(void **state) {
     observe_booster("u-1", "");
     struct sent *status = expect_children_then_status();
     struct booster_entry *entry = store_booster(&rig.store, STR("ns"), STR("m"));
+    for (int refusals = 0; refusals < 10; refusals++) {
+        assert_false(entry->is_status_refused);
+        answer(status, KUBE_FORBIDDEN, STR_EMPTY);
+        reconciler_enqueue(&rig.reconciler, STR("ns"), STR("m"));
+        status = waiting("PATCH", STATUS);
+    }
     answer(status, KUBE_CONFLICT, STR_EMPTY);
     assert_false(entry->is_status_refused);
     reconciler_enqueue(&rig.reconciler, STR("ns"), STR("m"));
@@ -263,7 +323,8 @@ int main(void) {
         CASE(a_new_model_takes_three_creates_and_a_status), CASE(children_of_other_namespaces_are_nobodys), CASE(a_deletion_ends_the_run),
         CASE(so_does_its_end), CASE(another_of_the_name_is_begun_with_at_once), CASE(what_is_late_of_a_former_one_is_no_news),
         CASE(a_refused_status_is_logged_once),
-        CASE(a_slot_does_not_go_with_its_model),
+        CASE(a_slot_does_not_go_with_its_model), CASE(an_answer_brings_no_model_back), CASE(an_answer_brings_no_child_back),
+        CASE(what_came_meanwhile_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
