@@ -49,10 +49,17 @@ static void on_list(void *owner, struct http_answer *answer) {
     loop_deferred_call(watcher->turn);
 }
 
+static void recover(struct watcher *watcher) {
+    if (!watcher->is_troubled) return;
+    watcher->is_troubled = false;
+    if (watcher->on_recovered) watcher->on_recovered(watcher->context);
+}
+
 static void on_open(void *owner, int status) {
     struct watcher *watcher = owner;
     (void)status;
     listwatch_watch_opened(&watcher->machine, loop_now_ms(watcher->loop));
+    recover(watcher);
     loop_deferred_call(watcher->turn);
 }
 
@@ -120,6 +127,8 @@ static void on_turn(void *owner) {
         int64_t now_ms = loop_now_ms(watcher->loop);
         if (!listwatch_next_event(&watcher->machine, now_ms, &watcher->scratch, &event)) break;
         watcher->on_event(watcher->context, &event);
+        if (event.kind == LISTWATCH_TROUBLE) watcher->is_troubled = true;
+        if (event.kind == LISTWATCH_LIST_END) recover(watcher);
         if (now_ms >= end_ms) {
             loop_deferred_call(watcher->turn);
             return;

@@ -20,7 +20,9 @@ struct watcher {
     struct loop_deferred *turn;
     struct arena scratch;       /* of one event or action */
     watcher_event_fn *on_event;
+    void (*on_recovered)(void *context); /* the server answers again after trouble; may be NULL */
     void *context;
+    bool is_troubled;
 };
 
 /* False when memory is out. Nothing is sent before watcher_start. */

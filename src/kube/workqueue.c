@@ -184,12 +184,24 @@ bool workqueue_add_at(struct workqueue *queue, struct str key, int64_t due_ms) {
 bool workqueue_add_failed(struct workqueue *queue, struct str key, int64_t now_ms, int64_t min_delay_ms, struct number_random *random) {
     struct workqueue_item *item = heap_reserve(queue) ? find_or_add(queue, key) : NULL;
     if (!item) return false;
+    if (min_delay_ms > 0) {
+        uint64_t spread_ms = number_random_below(random, (uint64_t)min_delay_ms / 2 + 1);
+        hold_until(queue, item, now_ms + min_delay_ms + (int64_t)spread_ms);
+        return true;
+    }
     if (item->failures < UINT32_MAX) item->failures++;
-    int64_t delay_ms = backoff_delay_ms(queue->limits, item->failures, random);
-    if (delay_ms < min_delay_ms) delay_ms = min_delay_ms;
-    if (min_delay_ms > 0) hold_until(queue, item, now_ms + delay_ms);
-    else delay_until(queue, item, now_ms + delay_ms);
+    delay_until(queue, item, now_ms + backoff_delay_ms(queue->limits, item->failures, random));
     return true;
+}
+
+void workqueue_hurry(struct workqueue *queue, int64_t now_ms) {
+    struct workqueue_item *item, *next;
+    HASH_ITER(hh, queue->items, item, next) {
+        bool is_waiting = item->failures && item->heap_at != SIZE_MAX;
+        item->failures = 0;
+        if (is_waiting) delay_until(queue, item, now_ms);
+        drop_if_unused(queue, item);
+    }
 }
 
 void workqueue_forget(struct workqueue *queue, struct str key) {

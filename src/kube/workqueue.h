@@ -36,9 +36,13 @@ void workqueue_release(struct workqueue *queue);
 bool workqueue_add(struct workqueue *queue, struct str key);
 /* To be processed at due_ms, or before when it is already due earlier. An add in between does not take this back. */
 bool workqueue_add_at(struct workqueue *queue, struct str key, int64_t due_ms);
-/* To be processed again after a failure: counts it, and delays by the back-off, at least min_delay_ms. That is a Retry-After where it is not 0:
- * then no add brings the key forward either. */
+/*
+ * To be processed again after a failure: counts it and delays by the back-off, unless the server said when (min_delay_ms, a Retry-After; 0: it did
+ * not): then the key is held for that long plus up to half of it, whatever is added meanwhile.
+ */
 bool workqueue_add_failed(struct workqueue *queue, struct str key, int64_t now_ms, int64_t min_delay_ms, struct number_random *random);
+/* What made keys fail is over (the server is back): those that wait after failures are due now, but for those held; all counts start anew. */
+void workqueue_hurry(struct workqueue *queue, int64_t now_ms);
 /* It went well: the next failure is the first. */
 void workqueue_forget(struct workqueue *queue, struct str key);
 /* Failures in a row on record. */
