@@ -12,17 +12,17 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-#define ERROR_KINDS(X)                                                          \
-    X(ERROR_NONE, "none")                                                       \
-    X(ERROR_MEMORY, "memory")           /* memory or an arena's limit is out */ \
-    X(ERROR_LIMIT, "limit")             /* one of limits.h was reached */       \
-    X(ERROR_SYNTAX, "syntax")           /* text that does not parse */          \
-    X(ERROR_INVALID, "invalid")         /* parsed, but against a rule */        \
-    X(ERROR_NOT_FOUND, "not found")                                             \
-    X(ERROR_UNSUPPORTED, "unsupported") /* valid, but not built here */         \
-    X(ERROR_IO, "i/o")                                                          \
-    X(ERROR_TLS, "tls")                                                         \
-    X(ERROR_TIMEOUT, "timeout")                                                 \
+#define ERROR_KINDS(X)                                                                                                                     \
+    X(ERROR_NONE, "none")                                                                                                                  \
+    X(ERROR_MEMORY, "memory")   /* memory or an arena's limit is out */                                                                    \
+    X(ERROR_LIMIT, "limit")     /* one of limits.h was reached */                                                                          \
+    X(ERROR_SYNTAX, "syntax")   /* text that does not parse */                                                                             \
+    X(ERROR_INVALID, "invalid") /* parsed, but against a rule */                                                                           \
+    X(ERROR_NOT_FOUND, "not found")                                                                                                        \
+    X(ERROR_UNSUPPORTED, "unsupported") /* valid, but not built here */                                                                    \
+    X(ERROR_IO, "i/o")                                                                                                                     \
+    X(ERROR_TLS, "tls")                                                                                                                    \
+    X(ERROR_TIMEOUT, "timeout")                                                                                                            \
     X(ERROR_PROTOCOL, "protocol") /* the other side broke its own rules */
 
 enum error_kind {

@@ -22,9 +22,12 @@ bool number_parse_hex64(struct str text, uint64_t *out) {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         unsigned digit;
-        if (c >= '0' && c <= '9') digit = (unsigned)(c - '0');
-        else if (c >= 'a' && c <= 'f') digit = (unsigned)(c - 'a') + 10;
-        else return false;
+        if (c >= '0' && c <= '9')
+            digit = (unsigned)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            digit = (unsigned)(c - 'a') + 10;
+        else
+            return false;
         value = value << 4 | digit;
     }
     *out = value;

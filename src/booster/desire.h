@@ -28,7 +28,7 @@ struct desire_settings {
  * `servings` has one entry a backend, NULL where no ModelServing of that name lives or it is not ours. `booster` must be valid.
  * `observed_generation` is the ModelBooster's status.observedGeneration (0: none). False when the arena is exhausted.
  */
-bool desire_children(struct arena *arena, const struct booster *booster, int64_t observed_generation, const struct desire_settings *settings,
-                     const struct observed *const *servings, struct desire *out);
+bool desire_children(struct arena *arena, const struct booster *booster, int64_t observed_generation,
+                     const struct desire_settings *settings, const struct observed *const *servings, struct desire *out);
 
 #endif

@@ -11,8 +11,8 @@
 
 struct finding {
     enum rule rule;
-    bool is_warning;         /* a warning never makes an object invalid */
-    struct str path;         /* "spec.backends[1].modelURI"; empty for the whole object */
+    bool is_warning; /* a warning never makes an object invalid */
+    struct str path; /* "spec.backends[1].modelURI"; empty for the whole object */
     struct str message;
     const yyjson_val *value; /* where it is, or the nearest parent when the field is absent; may be NULL */
 };

@@ -6,27 +6,27 @@
 
 #include "base/arena.h"
 
-#define GROUP_WORKLOAD "workload.serving.volcano.sh"
-#define GROUP_NETWORKING "networking.serving.volcano.sh"
-#define API_VERSION "v1alpha1"
+#define GROUP_WORKLOAD       "workload.serving.volcano.sh"
+#define GROUP_NETWORKING     "networking.serving.volcano.sh"
+#define API_VERSION          "v1alpha1"
 #define API_VERSION_WORKLOAD GROUP_WORKLOAD "/" API_VERSION
 
-#define KIND_BOOSTER "ModelBooster"
+#define KIND_BOOSTER   "ModelBooster"
 #define PLURAL_BOOSTER "modelboosters"
 
 /* Order is the order of application (SPEC section 5): a child is written after all kinds above it. */
-#define CHILD_KINDS(X)                                                                                         \
-    X(CHILD_SERVING, "ModelServing", "modelservings", GROUP_WORKLOAD)                                           \
-    X(CHILD_SERVER, "ModelServer", "modelservers", GROUP_NETWORKING)                                            \
-    X(CHILD_POLICY, "AutoscalingPolicy", "autoscalingpolicies", GROUP_WORKLOAD)                                 \
-    X(CHILD_BINDING, "AutoscalingPolicyBinding", "autoscalingpolicybindings", GROUP_WORKLOAD)                   \
+#define CHILD_KINDS(X)                                                                                                                     \
+    X(CHILD_SERVING, "ModelServing", "modelservings", GROUP_WORKLOAD)                                                                      \
+    X(CHILD_SERVER, "ModelServer", "modelservers", GROUP_NETWORKING)                                                                       \
+    X(CHILD_POLICY, "AutoscalingPolicy", "autoscalingpolicies", GROUP_WORKLOAD)                                                            \
+    X(CHILD_BINDING, "AutoscalingPolicyBinding", "autoscalingpolicybindings", GROUP_WORKLOAD)                                              \
     X(CHILD_ROUTE, "ModelRoute", "modelroutes", GROUP_NETWORKING)
 
 enum child_kind {
 #define CHILD_ENUM(id, kind, plural, group) id,
     CHILD_KINDS(CHILD_ENUM)
 #undef CHILD_ENUM
-    CHILD_KIND_COUNT
+        CHILD_KIND_COUNT
 };
 
 const char *child_kind_name(enum child_kind kind);        /* "ModelServing" */
@@ -36,25 +36,27 @@ const char *child_kind_api_version(enum child_kind kind); /* "workload.serving.v
 /* CHILD_KIND_COUNT when the text names no child kind; "ModelServing", "modelservings" and "modelserving" all match, in any case. */
 enum child_kind child_kind_of(struct str text);
 
-#define LABEL_MODEL_NAME GROUP_WORKLOAD "/model-name"
+#define LABEL_MODEL_NAME   GROUP_WORKLOAD "/model-name"
 #define LABEL_BACKEND_NAME GROUP_WORKLOAD "/backend-name"
-#define LABEL_MANAGED_BY GROUP_WORKLOAD "/managed-by"
-#define LABEL_REVISION GROUP_WORKLOAD "/revision"
-#define LABEL_MODEL_UID GROUP_WORKLOAD "/model-uid"
-#define MANAGED_BY GROUP_WORKLOAD
+#define LABEL_MANAGED_BY   GROUP_WORKLOAD "/managed-by"
+#define LABEL_REVISION     GROUP_WORKLOAD "/revision"
+#define LABEL_MODEL_UID    GROUP_WORKLOAD "/model-uid"
+#define MANAGED_BY         GROUP_WORKLOAD
 /* Set on pods by the ModelServing controller. */
-#define LABEL_SERVING_PREFIX "modelserving." "volcano.sh/"
-#define LABEL_SERVING_ENTRY LABEL_SERVING_PREFIX "entry"
-#define LABEL_SERVING_ROLE LABEL_SERVING_PREFIX "role"
+#define LABEL_SERVING_PREFIX                                                                                                               \
+    "modelserving."                                                                                                                        \
+    "volcano.sh/"
+#define LABEL_SERVING_ENTRY      LABEL_SERVING_PREFIX "entry"
+#define LABEL_SERVING_ROLE       LABEL_SERVING_PREFIX "role"
 #define LABEL_SERVING_GROUP_NAME LABEL_SERVING_PREFIX "group-name"
-#define LABEL_SERVING_NAME LABEL_SERVING_PREFIX "name"
+#define LABEL_SERVING_NAME       LABEL_SERVING_PREFIX "name"
 
 /* On the ModelServing, written by us: {"generator","downloader","runtime","input"} as compact JSON; see struct rendered. */
 #define ANNOTATION_RENDERED GROUP_WORKLOAD "/rendered"
 /* On the ModelServing while suspended: the replicas it had before, in decimal. */
 #define ANNOTATION_REPLICAS_BEFORE_SUSPEND GROUP_WORKLOAD "/replicas-before-suspend"
 /* On the ModelBooster, written by the user. */
-#define ANNOTATION_UPGRADE GROUP_WORKLOAD "/upgrade"               /* "now" */
+#define ANNOTATION_UPGRADE        GROUP_WORKLOAD "/upgrade"        /* "now" */
 #define ANNOTATION_ALLOW_RECREATE GROUP_WORKLOAD "/allow-recreate" /* "true" */
 
 #define FIELD_MANAGER "model-booster"

@@ -34,12 +34,12 @@ struct observed {
     bool has_labels, has_annotations; /* the maps exist, so a patch may add to them */
 
     /* content */
-    uint64_t revision; /* the label; 0 when absent or not ours */
-    int64_t replicas;  /* ModelServing: spec.replicas, -1 when absent */
-    struct str model_name;     /* ModelRoute: spec.modelName (immutable) */
-    struct str gang_policy;    /* ModelServing: the live gangPolicy as JSON; empty when there is none */
-    struct str other_manager;  /* newest manager in managedFields that is not us */
-    bool has_rendered;         /* ANNOTATION_RENDERED is there and reads */
+    uint64_t revision;        /* the label; 0 when absent or not ours */
+    int64_t replicas;         /* ModelServing: spec.replicas, -1 when absent */
+    struct str model_name;    /* ModelRoute: spec.modelName (immutable) */
+    struct str gang_policy;   /* ModelServing: the live gangPolicy as JSON; empty when there is none */
+    struct str other_manager; /* newest manager in managedFields that is not us */
+    bool has_rendered;        /* ANNOTATION_RENDERED is there and reads */
     struct str rendered_generator;
     struct images rendered_images;
     uint64_t rendered_input;
@@ -54,20 +54,20 @@ struct observed {
 
     /* verdict and history */
     enum verdict verdict;
-    uint64_t verdict_revision;    /* the desired revision it was made against */
-    struct str difference;        /* path of the first difference, empty when it matches */
-    uint64_t accepted_revision;   /* desired revision of our last accepted write */
-    uint64_t accepted_projection; /* what the server made of it, hashed (compare.h) */
-    int64_t unkept_replicas;      /* replicas we asked for and the server made others of; -1: none */
-    uint64_t spec_projection;     /* of spec without replicas */
-    int64_t content_generation;   /* generation since which only replicas moved; 0: not known */
+    uint64_t verdict_revision;              /* the desired revision it was made against */
+    struct str difference;                  /* path of the first difference, empty when it matches */
+    uint64_t accepted_revision;             /* desired revision of our last accepted write */
+    uint64_t accepted_projection;           /* what the server made of it, hashed (compare.h) */
+    int64_t unkept_replicas;                /* replicas we asked for and the server made others of; -1: none */
+    uint64_t spec_projection;               /* of spec without replicas */
+    int64_t content_generation;             /* generation since which only replicas moved; 0: not known */
     int64_t rewrites_ms[OBSERVED_REWRITES]; /* wall times of the last rewrites by others, newest first; 0: none */
 };
 
 enum owner_relation {
     OWNER_OURS,
-    OWNER_FORMER,  /* a ModelBooster of this name with another uid: being garbage-collected, or left behind */
-    OWNER_ORPHAN,  /* no owner, our labels: adopted */
+    OWNER_FORMER, /* a ModelBooster of this name with another uid: being garbage-collected, or left behind */
+    OWNER_ORPHAN, /* no owner, our labels: adopted */
     OWNER_FOREIGN,
 };
 

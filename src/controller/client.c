@@ -12,8 +12,10 @@ struct exchange {
 };
 
 static void exchange_free(struct exchange *exchange) {
-    if (exchange->previous) exchange->previous->next = exchange->next;
-    else exchange->client->exchanges = exchange->next;
+    if (exchange->previous)
+        exchange->previous->next = exchange->next;
+    else
+        exchange->client->exchanges = exchange->next;
     if (exchange->next) exchange->next->previous = exchange->previous;
     free(exchange);
 }

@@ -8,10 +8,10 @@
 #include "io/http_client.h"
 #include "kube/answer.h"
 
-#define CLIENT_CONTENTS(X)                               \
-    X(CONTENT_NONE, NULL)                                \
-    X(CONTENT_JSON, "application/json")                  \
-    X(CONTENT_JSON_PATCH, "application/json-patch+json") \
+#define CLIENT_CONTENTS(X)                                                                                                                 \
+    X(CONTENT_NONE, NULL)                                                                                                                  \
+    X(CONTENT_JSON, "application/json")                                                                                                    \
+    X(CONTENT_JSON_PATCH, "application/json-patch+json")                                                                                   \
     X(CONTENT_MERGE_PATCH, "application/merge-patch+json")
 
 enum client_content {
@@ -27,7 +27,7 @@ struct credentials;
 struct client {
     struct http_client *http;
     struct credentials *credentials; /* told of each 401; NULL: none to tell */
-    struct exchange *exchanges; /* sent, not answered yet */
+    struct exchange *exchanges;      /* sent, not answered yet */
 };
 
 struct client_request {

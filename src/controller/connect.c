@@ -35,8 +35,10 @@ static bool read_kubeconfig(struct arena *arena, const char *paths, const struct
         struct str path = arena_copy(arena, str_first(rest, colon));
         rest = colon == SIZE_MAX ? STR_EMPTY : str_from(rest, colon + 1);
         if (path.len == 0) continue;
-        if (read_kubeconfig_file(arena, path.ptr, &files[count], error)) count++;
-        else if (error->kind != ERROR_NOT_FOUND) return false;
+        if (read_kubeconfig_file(arena, path.ptr, &files[count], error))
+            count++;
+        else if (error->kind != ERROR_NOT_FOUND)
+            return false;
     }
     if (count == 0) return error->kind ? false : error_set(error, ERROR_NOT_FOUND, "no kubeconfig file in %s", QUOTE(str_of(paths)));
     return kubeconfig_read(arena, files, count, str_of(options->context), options->allow_exec, out, error);
@@ -51,10 +53,12 @@ static bool read_settings(struct arena *arena, const struct connect_options *opt
         if (error->kind != ERROR_NOT_FOUND) return false;
     }
     if (!host) {
-        return error_set(error, ERROR_NOT_FOUND,
-                         "no cluster to talk to: no ~/.kube/config; give --kubeconfig FILE, set KUBECONFIG, or run in a pod of the cluster");
+        return error_set(
+            error, ERROR_NOT_FOUND,
+            "no cluster to talk to: no ~/.kube/config; give --kubeconfig FILE, set KUBECONFIG, or run in a pod of the cluster");
     }
-    if (!kubeconfig_in_cluster(arena, str_of(host), str_of(port), STR(ACCOUNT_FOLDER "/token"), STR(ACCOUNT_FOLDER "/ca.crt"), out, error)) return false;
+    if (!kubeconfig_in_cluster(arena, str_of(host), str_of(port), STR(ACCOUNT_FOLDER "/token"), STR(ACCOUNT_FOLDER "/ca.crt"), out, error))
+        return false;
     struct str namespace;
     if (files_read(arena, ACCOUNT_FOLDER "/namespace", CERTIFICATE_MAX_BYTES, &namespace, NULL)) out->namespace = str_trim(namespace);
     return true;
@@ -106,14 +110,20 @@ static struct credentials *open_credentials(struct arena *arena, struct loop *lo
         .certificate_file = settings->certificate_file,
         .key = settings->key_data,
         .key_file = settings->key_file,
-        .plugin = {.command = exec->command, .args = exec->args, .arg_count = exec->arg_count, .env = plugin_env(arena, exec),
-                   .env_count = exec->env_count, .api_version = exec->api_version, .install_hint = exec->install_hint,
+        .plugin = {.command = exec->command,
+                   .args = exec->args,
+                   .arg_count = exec->arg_count,
+                   .env = plugin_env(arena, exec),
+                   .env_count = exec->env_count,
+                   .api_version = exec->api_version,
+                   .install_hint = exec->install_hint,
                    .cluster_json = plugin_cluster(arena, settings, ca)},
     };
     return credentials_new(loop, &sources, error);
 }
 
-bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out, struct error *error) {
+bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out,
+                     struct error *error) {
     struct cluster_settings settings;
     *error = (struct error){0};
     if (!read_settings(arena, options, &settings, error)) return false;

@@ -21,7 +21,8 @@ struct connection {
 };
 
 /* False and `error` with the file or field and the remedy. Texts live in the arena. */
-bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out, struct error *error);
+bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out,
+                     struct error *error);
 /* After client_release. */
 void connection_close(struct connection *connection);
 

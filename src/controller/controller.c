@@ -10,7 +10,13 @@
 #include "controller/watcher.h"
 #include "io/entropy.h"
 
-enum { STOP_PATIENCE_MS = 10 * 1000, FORBIDDEN_PATIENCE_MS = 10 * 1000, RESYNC_MS = 10 * 60 * 60 * 1000, SETTINGS_ARENA_BYTES = 4 * 1024 * 1024, MMAP_FROM_BYTES = 128 * 1024 };
+enum {
+    STOP_PATIENCE_MS = 10 * 1000,
+    FORBIDDEN_PATIENCE_MS = 10 * 1000,
+    RESYNC_MS = 10 * 60 * 60 * 1000,
+    SETTINGS_ARENA_BYTES = 4 * 1024 * 1024,
+    MMAP_FROM_BYTES = 128 * 1024
+};
 
 struct controller;
 
@@ -18,7 +24,7 @@ struct controller;
 struct follower {
     struct controller *controller;
     struct scope *scope;
-    enum child_kind kind; /* CHILD_KIND_COUNT: ModelBoosters */
+    enum child_kind kind;       /* CHILD_KIND_COUNT: ModelBoosters */
     enum listwatch_state state; /* as last seen */
     int64_t forbidden_ms;       /* since when a list that was there is forbidden; 0: it is not, or never was there */
     struct watcher watcher;
@@ -43,7 +49,7 @@ struct controller {
     struct definitions definitions;
     struct scope *scopes;
     size_t scope_count;
-    struct follower config;  /* the image ConfigMap */
+    struct follower config; /* the image ConfigMap */
     struct strbuf downloader_image, runtime_image;
     struct strbuf dropped_fields; /* as last told */
     bool has_config_watch, is_config_known, are_definitions_known;
@@ -86,7 +92,8 @@ static struct str told(void *context, enum child_kind kind, struct str namespace
     const struct controller *controller = context;
     for (size_t i = 0; i < controller->scope_count; i++) {
         const struct scope *scope = &controller->scopes[i];
-        if (scope->namespace.len == 0 || str_equal(scope->namespace, namespace)) return strbuf_view(&scope->children[kind].watcher.machine.version);
+        if (scope->namespace.len == 0 || str_equal(scope->namespace, namespace))
+            return strbuf_view(&scope->children[kind].watcher.machine.version);
     }
     return STR_EMPTY;
 }
@@ -120,7 +127,8 @@ static struct str unlisted_kinds(struct controller *controller) {
         if (scope->boosters.watcher.machine.state != LISTWATCH_SYNCED) kinds = STR(KIND_BOOSTER);
         for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
             if (scope->children[kind].watcher.machine.state == LISTWATCH_SYNCED) continue;
-            kinds = arena_printf(&controller->arena, "%.*s%s%s", STR_ARG(kinds), kinds.len ? "," : "", child_kind_name((enum child_kind)kind));
+            kinds =
+                arena_printf(&controller->arena, "%.*s%s%s", STR_ARG(kinds), kinds.len ? "," : "", child_kind_name((enum child_kind)kind));
         }
     }
     return kinds;
@@ -164,8 +172,10 @@ static void sweep_children(struct follower *follower) {
 }
 
 static void sweep(struct follower *follower) {
-    if (follower->kind == CHILD_KIND_COUNT) sweep_boosters(follower);
-    else sweep_children(follower);
+    if (follower->kind == CHILD_KIND_COUNT)
+        sweep_boosters(follower);
+    else
+        sweep_children(follower);
 }
 
 /* ---- events ---- */
@@ -173,8 +183,10 @@ static void sweep(struct follower *follower) {
 static void upsert(struct follower *follower, const struct listwatch_event *event) {
     struct reconciler *reconciler = &follower->controller->reconciler;
     uint32_t round = (uint32_t)event->generation;
-    if (follower->kind == CHILD_KIND_COUNT) reconciler_observe_booster(reconciler, event->object, round);
-    else reconciler_observe_child(reconciler, follower->kind, event->object, round);
+    if (follower->kind == CHILD_KIND_COUNT)
+        reconciler_observe_booster(reconciler, event->object, round);
+    else
+        reconciler_observe_child(reconciler, follower->kind, event->object, round);
 }
 
 static void forget(struct follower *follower, const yyjson_val *object) {
@@ -299,9 +311,16 @@ static void on_config_event(void *context, const struct listwatch_event *event) 
 
 static void tell_dropped(struct controller *controller, struct str fields) {
     static const char lead[] = "this cluster's ModelBooster definition drops fields";
-    struct str message = arena_printf(&controller->arena, "%s that model-booster knows: %.*s; they have no effect here", lead, STR_ARG(fields));
-    struct event event = {true, "FieldsDropped", message, "apiextensions.k8s.io/v1", "CustomResourceDefinition", STR_EMPTY,
-                          STR(PLURAL_BOOSTER "." GROUP_WORKLOAD), STR_EMPTY};
+    struct str message =
+        arena_printf(&controller->arena, "%s that model-booster knows: %.*s; they have no effect here", lead, STR_ARG(fields));
+    struct event event = {true,
+                          "FieldsDropped",
+                          message,
+                          "apiextensions.k8s.io/v1",
+                          "CustomResourceDefinition",
+                          STR_EMPTY,
+                          STR(PLURAL_BOOSTER "." GROUP_WORKLOAD),
+                          STR_EMPTY};
     event_send(&controller->connection.client, loop_wall_ms(controller->loop), &controller->log, &event);
     log_write(&controller->log, LOG_WARN, lead, LOG_FIELDS({"fields", fields}));
 }
@@ -317,7 +336,8 @@ static void on_definitions(void *context, const struct definition_facts *facts, 
         machine->status_shape = facts->status_shape;
         if (is_changed && controller->are_definitions_known) reconciler_enqueue_all(&controller->reconciler);
     }
-    if (is_found && replace_text(&controller->dropped_fields, facts->dropped) && facts->dropped.len) tell_dropped(controller, facts->dropped);
+    if (is_found && replace_text(&controller->dropped_fields, facts->dropped) && facts->dropped.len)
+        tell_dropped(controller, facts->dropped);
     controller->are_definitions_known = true;
     follow_children_when_ready(controller);
 }
@@ -348,12 +368,14 @@ static bool init_follower(struct controller *controller, struct follower *follow
     bool is_booster = kind == CHILD_KIND_COUNT;
     *follower = (struct follower){.controller = controller, .scope = scope, .kind = kind};
     struct listwatch_settings settings = {
-        .resource = {.group = str_of(is_booster ? GROUP_WORKLOAD : child_kind_group(kind)), .version = STR(API_VERSION),
-                     .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(kind)), .kind = str_of(follower_kind(follower))},
+        .resource = {.group = str_of(is_booster ? GROUP_WORKLOAD : child_kind_group(kind)),
+                     .version = STR(API_VERSION),
+                     .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(kind)),
+                     .kind = str_of(follower_kind(follower))},
         .namespace = scope->namespace,
     };
-    if (!watcher_init(&follower->watcher, controller->loop, controller->connection.client.http, &settings, number_random_next(&controller->random),
-                      on_event, follower)) {
+    if (!watcher_init(&follower->watcher, controller->loop, controller->connection.client.http, &settings,
+                      number_random_next(&controller->random), on_event, follower)) {
         return false;
     }
     follower->watcher.on_recovered = on_recovered;
@@ -404,7 +426,9 @@ static bool init_reconciler(struct controller *controller) {
         .client = &controller->connection.client,
         .store = &controller->store,
         .log = &controller->log,
-        .settings = {.machine = {.status_shape = {true, true}}, .upgrade = options->upgrade, .max_rollouts = options->max_rollouts,
+        .settings = {.machine = {.status_shape = {true, true}},
+                     .upgrade = options->upgrade,
+                     .max_rollouts = options->max_rollouts,
                      .max_in_flight = options->max_in_flight},
         .kind_state = kind_state,
         .told = told,
@@ -432,8 +456,10 @@ static void on_credentials(void *owner, const struct error *error) {
     }
     set_images(controller, NULL);
     definitions_read(&controller->definitions);
-    if (controller->has_config_watch) watcher_start(&controller->config.watcher);
-    else know_config(controller);
+    if (controller->has_config_watch)
+        watcher_start(&controller->config.watcher);
+    else
+        know_config(controller);
     for (size_t i = 0; i < controller->scope_count; i++) watcher_start(&controller->scopes[i].boosters.watcher);
     loop_timer_set(controller->resync, loop_now_ms(controller->loop) + RESYNC_MS);
 }
@@ -446,8 +472,9 @@ static bool init_parts(struct controller *controller, struct error *error) {
     controller->downloader_image = controller->runtime_image = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES * 4);
     controller->dropped_fields = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES * 4);
     store_init(&controller->store);
-    bool is_ready = init_loop_parts(controller) && init_reconciler(controller) && init_scopes(controller) && init_config(controller) &&
-                    definitions_init(&controller->definitions, controller->loop, &controller->connection.client, on_definitions, controller);
+    bool is_ready =
+        init_loop_parts(controller) && init_reconciler(controller) && init_scopes(controller) && init_config(controller) &&
+        definitions_init(&controller->definitions, controller->loop, &controller->connection.client, on_definitions, controller);
     return is_ready || error_set(error, ERROR_MEMORY, "out of memory while starting");
 }
 

@@ -14,14 +14,14 @@ enum upgrade_policy {
 };
 
 struct controller_options {
-    const char *kubeconfig;         /* NULL: $KUBECONFIG's value is passed by the caller, else in-cluster */
-    const char *context;            /* NULL: the current one */
-    const char *const *namespaces;  /* empty: all */
+    const char *kubeconfig;        /* NULL: $KUBECONFIG's value is passed by the caller, else in-cluster */
+    const char *context;           /* NULL: the current one */
+    const char *const *namespaces; /* empty: all */
     size_t namespace_count;
-    const char *downloader_image;   /* NULL: ConfigMap, else the default */
+    const char *downloader_image; /* NULL: ConfigMap, else the default */
     const char *runtime_image;
-    int max_in_flight;              /* reconciles with a request outstanding, 1..1000 */
-    bool allow_exec;                /* exec credential plugins of the kubeconfig may run */
+    int max_in_flight; /* reconciles with a request outstanding, 1..1000 */
+    bool allow_exec;   /* exec credential plugins of the kubeconfig may run */
     enum upgrade_policy upgrade;
     int max_rollouts;
     enum log_level log_level;

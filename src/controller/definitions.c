@@ -8,7 +8,8 @@ static void on_timer(void *owner) {
     definitions_read(owner);
 }
 
-bool definitions_init(struct definitions *definitions, struct loop *loop, struct client *client, definitions_found_fn *found, void *context) {
+bool definitions_init(struct definitions *definitions, struct loop *loop, struct client *client, definitions_found_fn *found,
+                      void *context) {
     *definitions = (struct definitions){.loop = loop, .client = client, .found = found, .context = context};
     definitions->timer = loop_timer_new(loop, on_timer, definitions);
     return definitions->timer != NULL;

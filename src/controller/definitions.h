@@ -22,7 +22,8 @@ struct definitions {
 };
 
 /* False when memory is out. */
-bool definitions_init(struct definitions *definitions, struct loop *loop, struct client *client, definitions_found_fn *found, void *context);
+bool definitions_init(struct definitions *definitions, struct loop *loop, struct client *client, definitions_found_fn *found,
+                      void *context);
 void definitions_release(struct definitions *definitions);
 /* Reads them (again); `found` is called from the loop. */
 void definitions_read(struct definitions *definitions);

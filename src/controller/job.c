@@ -69,7 +69,8 @@ static const struct {
     const char *query;
 } wire[] = {
     [REQUEST_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
-    [REQUEST_DRY_RUN_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, "?dryRun=All&fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
+    [REQUEST_DRY_RUN_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS,
+                                "?dryRun=All&fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
     [REQUEST_PATCH] = {"PATCH", CONTENT_JSON_PATCH, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
     [REQUEST_DELETE] = {"DELETE", CONTENT_JSON, WRITE_DEADLINE_MS, ""},
     [REQUEST_GET] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
@@ -84,8 +85,8 @@ static struct str request_path(struct job *job, const struct request *request) {
     case REQUEST_DISCOVER: return arena_printf(&job->arena, "/apis/%s/" API_VERSION, group);
     case REQUEST_GET_BOOSTER:
     case REQUEST_PATCH_STATUS:
-        return arena_printf(&job->arena, "/apis/" API_VERSION_WORKLOAD "/namespaces/%.*s/" PLURAL_BOOSTER "/%.*s%s%s", STR_ARG(job->namespace),
-                            STR_ARG(request->name), request->verb == REQUEST_PATCH_STATUS ? "/status" : "", query);
+        return arena_printf(&job->arena, "/apis/" API_VERSION_WORKLOAD "/namespaces/%.*s/" PLURAL_BOOSTER "/%.*s%s%s",
+                            STR_ARG(job->namespace), STR_ARG(request->name), request->verb == REQUEST_PATCH_STATUS ? "/status" : "", query);
     case REQUEST_CREATE:
     case REQUEST_DRY_RUN_CREATE:
         return arena_printf(&job->arena, "/apis/%s/" API_VERSION "/namespaces/%.*s/%s%s", group, STR_ARG(job->namespace), plural, query);
@@ -125,8 +126,8 @@ static void log_change(const struct job *job, const char *message, struct str di
 static void tell_unkept(struct job *job, struct str field) {
     struct reconciler *reconciler = job->reconciler;
     const char *kind = child_kind_name(job->request.kind);
-    struct str message = arena_printf(&job->arena, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it", kind,
-                                      STR_ARG(job->request.name), STR_ARG(field));
+    struct str message = arena_printf(&job->arena, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it",
+                                      kind, STR_ARG(job->request.name), STR_ARG(field));
     struct event event = {true, "FieldNotKept", message, API_VERSION_WORKLOAD, KIND_BOOSTER, job->namespace, job->name, job->uid};
     event_send(reconciler->client, now_ms(job), reconciler->log, &event);
     log_write(reconciler->log, LOG_WARN, "the server does not keep a field",
@@ -182,7 +183,8 @@ static void record_status(struct job *job, const yyjson_val *live) {
     }
     bool is_failed = strcmp(condition_text(status, "Failed", "status"), "True") == 0;
     log_write(job->reconciler->log, is_failed ? LOG_WARN : LOG_INFO, "status",
-              LOG_FIELDS({"namespace", job->namespace}, {"model", job->name}, {"initialized", str_of(condition_text(status, "Initialized", "status"))},
+              LOG_FIELDS({"namespace", job->namespace}, {"model", job->name},
+                         {"initialized", str_of(condition_text(status, "Initialized", "status"))},
                          {"active", str_of(condition_text(status, "Active", "status"))},
                          {"failed", is_failed ? str_of(condition_text(status, "Failed", "reason")) : STR_EMPTY},
                          {"message", is_failed ? str_of(condition_text(status, "Failed", "message")) : STR_EMPTY}));
@@ -211,8 +213,10 @@ static void take_body(struct job *job, struct str body, struct answer *answer) {
     case REQUEST_GET: record_child(job, object); break;
     case REQUEST_DELETE:
         log_change(job, request->why, STR_EMPTY);
-        if (object && !json_is_text(json_get(object, "kind"), "Status")) record_child(job, object);
-        else record_gone(job);
+        if (object && !json_is_text(json_get(object, "kind"), "Status"))
+            record_child(job, object);
+        else
+            record_gone(job);
         break;
     case REQUEST_GET_BOOSTER:
         answer->booster_uid = json_text(json_path(object, "metadata", "uid", NULL));
@@ -250,9 +254,12 @@ static void log_trouble(const struct job *job, enum answer_kind kind, const stru
 static void job_answered(void *context, const struct kube_answer *kube, struct strbuf *body) {
     struct job *job = context;
     job->reconciler->in_flight--;
-    struct answer answer = {.kind = answer_kind_of(kube->kind), .message = arena_copy(&job->arena, kube->message), .retry_after_ms = kube->retry_after_ms};
-    if (answer.kind == ANSWER_OK) take_body(job, strbuf_view(body), &answer);
-    else log_trouble(job, answer.kind, kube);
+    struct answer answer = {
+        .kind = answer_kind_of(kube->kind), .message = arena_copy(&job->arena, kube->message), .retry_after_ms = kube->retry_after_ms};
+    if (answer.kind == ANSWER_OK)
+        take_body(job, strbuf_view(body), &answer);
+    else
+        log_trouble(job, answer.kind, kube);
     if (answer.kind == ANSWER_NOT_FOUND && job->request.verb == REQUEST_GET) record_gone(job);
     reconcile_answer(&job->run, &answer, now_ms(job));
     job_advance(job);
@@ -295,8 +302,10 @@ static void job_advance(struct job *job) {
 }
 
 void job_free(struct job *job) {
-    if (job->previous) job->previous->next = job->next;
-    else job->reconciler->jobs = job->next;
+    if (job->previous)
+        job->previous->next = job->next;
+    else
+        job->reconciler->jobs = job->next;
     if (job->next) job->next->previous = job->previous;
     arena_release(&job->arena);
     free(job);
@@ -319,7 +328,9 @@ bool job_start(struct reconciler *reconciler, struct str key) {
         yyjson_val *object = json_parse(&job->arena, entry->text, NULL);
         done.wants_retry = !object || !reconcile_begin(&job->run, &job->arena, object, &reconciler->settings.machine, &job->memory);
     }
-    if (entry && !done.wants_retry) job_advance(job);
-    else reconciler_job_done(job, &done);
+    if (entry && !done.wants_retry)
+        job_advance(job);
+    else
+        reconciler_job_done(job, &done);
     return true;
 }

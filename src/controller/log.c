@@ -41,8 +41,10 @@ static bool is_plain(struct str value) {
 static void append_value(struct strbuf *line, struct str value, bool is_json) {
     bool is_text = str_is_utf8(value);
     value = is_text ? str_cut_utf8(value, VALUE_MAX_BYTES) : value;
-    if (!is_json && is_text && is_plain(value)) strbuf_append(line, value);
-    else json_write_text(line, is_text ? value : str_of(QUOTE(value)));
+    if (!is_json && is_text && is_plain(value))
+        strbuf_append(line, value);
+    else
+        json_write_text(line, is_text ? value : str_of(QUOTE(value)));
 }
 
 static void append_fields(struct strbuf *line, const struct log_field *fields, bool is_json) {

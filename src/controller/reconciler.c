@@ -112,8 +112,10 @@ static void follow_rollout(struct reconciler *reconciler, struct booster_entry *
     entry->is_outdated = done->is_outdated;
     entry->is_active = done->is_active;
     bool is_brought_up = entry->has_rollout_slot && !done->is_outdated && (done->is_active || !entry->must_be_active);
-    if (is_brought_up) take_slot(reconciler, entry);
-    else give_slot(reconciler, entry);
+    if (is_brought_up)
+        take_slot(reconciler, entry);
+    else
+        give_slot(reconciler, entry);
 }
 
 /* ---- the end of a run ---- */
@@ -139,8 +141,10 @@ void reconciler_job_done(struct job *job, const struct done *done) {
     schedule_again(reconciler, job->key, done);
     workqueue_done(&reconciler->queue, job->key);
     job_free(job);
-    if (reconciler->is_stopping && reconciler->in_flight == 0) reconciler->idle(reconciler->context);
-    else pump_soon(reconciler);
+    if (reconciler->is_stopping && reconciler->in_flight == 0)
+        reconciler->idle(reconciler->context);
+    else
+        pump_soon(reconciler);
 }
 
 /* ---- what the watches tell ---- */
@@ -165,17 +169,20 @@ static struct booster_entry *owner_of(struct reconciler *reconciler, const struc
     return is_former ? NULL : entry;
 }
 
-static void judge(struct reconciler *reconciler, struct arena *arena, const yyjson_val *live, const struct observed *older, struct observed *record) {
+static void judge(struct reconciler *reconciler, struct arena *arena, const yyjson_val *live, const struct observed *older,
+                  struct observed *record) {
     struct booster_entry *owner = owner_of(reconciler, record);
     yyjson_val *object = owner ? json_parse(arena, owner->text, NULL) : NULL;
     if (!object) {
         observed_inherit(older, record);
         return;
     }
-    reconcile_judge(arena, object, &reconciler->settings.machine, owner->has_rollout_slot, live, older, loop_wall_ms(reconciler->loop), record);
+    reconcile_judge(arena, object, &reconciler->settings.machine, owner->has_rollout_slot, live, older, loop_wall_ms(reconciler->loop),
+                    record);
 }
 
-static void take_record(struct reconciler *reconciler, struct arena *arena, const yyjson_val *live, struct observed *record, uint32_t list_round) {
+static void take_record(struct reconciler *reconciler, struct arena *arena, const yyjson_val *live, struct observed *record,
+                        uint32_t list_round) {
     struct child_entry *known = store_child(reconciler->store, record->kind, record->namespace, record->name);
     judge(reconciler, arena, live, known ? &known->record : NULL, record);
     if (known) enqueue_concerned(reconciler, &known->record);

@@ -38,10 +38,10 @@ struct reconciler {
 
     struct workqueue queue;
     struct number_random random;
-    struct loop_timer *timer;  /* for the next delayed key */
-    struct job *jobs;          /* under way */
+    struct loop_timer *timer; /* for the next delayed key */
+    struct job *jobs;         /* under way */
     int in_flight;
-    int rollouts;              /* models that hold a slot */
+    int rollouts; /* models that hold a slot */
     struct loop_deferred *turn;
     bool is_holding; /* until reconciler_begin_work: not every kind is known yet */
     bool is_stopping;

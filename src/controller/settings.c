@@ -34,9 +34,17 @@ static bool knows(const yyjson_val *schema, struct str path) {
 
 /* What this project added to the ModelBooster (SPEC section 2): older definitions drop it. */
 static const char *const added_fields[] = {
-    "spec.paused", "spec.suspend", "spec.backends[].replicas", "spec.backends[].schedulerName", "spec.backends[].runtimeClassName",
-    "spec.backends[].gangPolicy", "spec.backends[].networkTopology", "spec.backends[].topologySpread", "spec.backends[].podTemplate",
-    "spec.backends[].workers[].tolerations", "spec.backends[].workers[].nodeSelector",
+    "spec.paused",
+    "spec.suspend",
+    "spec.backends[].replicas",
+    "spec.backends[].schedulerName",
+    "spec.backends[].runtimeClassName",
+    "spec.backends[].gangPolicy",
+    "spec.backends[].networkTopology",
+    "spec.backends[].topologySpread",
+    "spec.backends[].podTemplate",
+    "spec.backends[].workers[].tolerations",
+    "spec.backends[].workers[].nodeSelector",
 };
 
 static struct str dropped_fields(struct arena *arena, const yyjson_val *booster) {

@@ -8,10 +8,10 @@
 #include "booster/reconcile.h"
 
 #define DEFAULT_DOWNLOADER_IMAGE "kthena/downloader:latest"
-#define DEFAULT_RUNTIME_IMAGE "kthena/runtime:latest"
-#define CONFIG_MAP_NAME "model-booster-controller-config"
-#define CONFIG_KEY_DOWNLOADER "model_serving_downloader_image"
-#define CONFIG_KEY_RUNTIME "model_serving_runtime_image"
+#define DEFAULT_RUNTIME_IMAGE    "kthena/runtime:latest"
+#define CONFIG_MAP_NAME          "model-booster-controller-config"
+#define CONFIG_KEY_DOWNLOADER    "model_serving_downloader_image"
+#define CONFIG_KEY_RUNTIME       "model_serving_runtime_image"
 
 /* The image of one kind: the flag if given, else the ConfigMap's (trimmed, if not blank), else the default. */
 struct str settings_image(const char *flag, const yyjson_val *config_map, const char *key, const char *fallback);

@@ -16,14 +16,22 @@ enum { KEY_MAX = 512 }; /* namespace (63) and name (253) and what separates them
 
 /* Where struct observed has text: all of it goes into the entry's block. */
 static const size_t text_fields[] = {
-    offsetof(struct observed, namespace),          offsetof(struct observed, name),
-    offsetof(struct observed, uid),                offsetof(struct observed, resource_version),
-    offsetof(struct observed, owner_uid),          offsetof(struct observed, owner_name),
-    offsetof(struct observed, label_model),        offsetof(struct observed, model_name),
-    offsetof(struct observed, gang_policy),        offsetof(struct observed, other_manager),
-    offsetof(struct observed, rendered_generator), offsetof(struct observed, rendered_images.downloader),
-    offsetof(struct observed, rendered_images.runtime), offsetof(struct observed, available_reason),
-    offsetof(struct observed, available_message),  offsetof(struct observed, difference),
+    offsetof(struct observed, namespace),
+    offsetof(struct observed, name),
+    offsetof(struct observed, uid),
+    offsetof(struct observed, resource_version),
+    offsetof(struct observed, owner_uid),
+    offsetof(struct observed, owner_name),
+    offsetof(struct observed, label_model),
+    offsetof(struct observed, model_name),
+    offsetof(struct observed, gang_policy),
+    offsetof(struct observed, other_manager),
+    offsetof(struct observed, rendered_generator),
+    offsetof(struct observed, rendered_images.downloader),
+    offsetof(struct observed, rendered_images.runtime),
+    offsetof(struct observed, available_reason),
+    offsetof(struct observed, available_message),
+    offsetof(struct observed, difference),
 };
 enum { TEXT_FIELDS = sizeof text_fields / sizeof *text_fields };
 
@@ -169,8 +177,10 @@ static void unlink_owned(struct store *store, struct child_entry *entry) {
     struct owner_entry *owner = NULL;
     HASH_FIND(hh, store->owners, entry->record.owner_uid.ptr, entry->record.owner_uid.len, owner);
     if (!owner) return;
-    if (entry->previous_owned) entry->previous_owned->next_owned = entry->next_owned;
-    else owner->first = entry->next_owned;
+    if (entry->previous_owned)
+        entry->previous_owned->next_owned = entry->next_owned;
+    else
+        owner->first = entry->next_owned;
     if (entry->next_owned) entry->next_owned->previous_owned = entry->previous_owned;
     if (owner->first) return;
     HASH_DEL(store->owners, owner);

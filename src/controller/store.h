@@ -16,18 +16,18 @@
 #include "booster/reconcile.h"
 
 struct booster_entry {
-    char *key;             /* "namespace/name", owned; the hash key */
+    char *key; /* "namespace/name", owned; the hash key */
     struct str namespace, name;
     struct str uid, resource_version;
     int64_t generation;
     bool is_deleting;
-    struct str text;       /* the object as JSON, without managedFields */
+    struct str text; /* the object as JSON, without managedFields */
     struct reconcile_memory memory;
-    uint32_t list_round;   /* of the list that last named it */
-    bool is_outdated;      /* some ModelServing could be brought up to date */
-    bool is_active;        /* as the last run found it, or suspended */
-    bool has_rollout_slot; /* --upgrade=rolling lets it go ahead */
-    bool must_be_active;   /* it was when it got the slot: the next model waits until it is again */
+    uint32_t list_round;    /* of the list that last named it */
+    bool is_outdated;       /* some ModelServing could be brought up to date */
+    bool is_active;         /* as the last run found it, or suspended */
+    bool has_rollout_slot;  /* --upgrade=rolling lets it go ahead */
+    bool must_be_active;    /* it was when it got the slot: the next model waits until it is again */
     bool is_status_refused; /* its last status could not be written, which no condition can say: the log has */
     UT_hash_handle hh;
 };
@@ -36,7 +36,7 @@ struct child_entry {
     struct observed record; /* its strings are in the same block */
     uint32_t list_round;
     struct child_entry *next_owned, *previous_owned; /* of the same owner */
-    UT_hash_handle hh;      /* by "namespace/name" */
+    UT_hash_handle hh;                               /* by "namespace/name" */
     char key[];
 };
 

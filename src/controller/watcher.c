@@ -11,8 +11,8 @@ static void on_timer(void *owner) {
     loop_deferred_call(watcher->turn);
 }
 
-bool watcher_init(struct watcher *watcher, struct loop *loop, struct http_client *http, const struct listwatch_settings *settings, uint64_t seed,
-                  watcher_event_fn *on_event, void *context) {
+bool watcher_init(struct watcher *watcher, struct loop *loop, struct http_client *http, const struct listwatch_settings *settings,
+                  uint64_t seed, watcher_event_fn *on_event, void *context) {
     *watcher = (struct watcher){.loop = loop, .http = http, .on_event = on_event, .context = context};
     listwatch_init(&watcher->machine, settings, seed);
     arena_init(&watcher->scratch, LIMIT_BODY_BYTES);
@@ -83,8 +83,10 @@ static void on_watch_end(void *owner, struct http_answer *answer) {
 static void out_of_memory(struct watcher *watcher, enum listwatch_action_kind kind) {
     struct kube_answer none = kube_answer_none(&watcher->scratch, KUBE_NOT_SENT, STR("out of memory"));
     struct strbuf empty = strbuf_with_max(0);
-    if (kind == LISTWATCH_LIST) listwatch_list_answer(&watcher->machine, &none, &empty, loop_now_ms(watcher->loop));
-    else listwatch_watch_end(&watcher->machine, &none, loop_now_ms(watcher->loop));
+    if (kind == LISTWATCH_LIST)
+        listwatch_list_answer(&watcher->machine, &none, &empty, loop_now_ms(watcher->loop));
+    else
+        listwatch_watch_end(&watcher->machine, &none, loop_now_ms(watcher->loop));
     loop_deferred_call(watcher->turn);
 }
 

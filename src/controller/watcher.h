@@ -18,7 +18,7 @@ struct watcher {
     struct http_handle *handle; /* the list or the stream under way */
     struct loop_timer *timer;
     struct loop_deferred *turn;
-    struct arena scratch;       /* of one event or action */
+    struct arena scratch; /* of one event or action */
     watcher_event_fn *on_event;
     void (*on_recovered)(void *context); /* the server answers again after trouble; may be NULL */
     void *context;
@@ -26,8 +26,8 @@ struct watcher {
 };
 
 /* False when memory is out. Nothing is sent before watcher_start. */
-bool watcher_init(struct watcher *watcher, struct loop *loop, struct http_client *http, const struct listwatch_settings *settings, uint64_t seed,
-                  watcher_event_fn *on_event, void *context);
+bool watcher_init(struct watcher *watcher, struct loop *loop, struct http_client *http, const struct listwatch_settings *settings,
+                  uint64_t seed, watcher_event_fn *on_event, void *context);
 void watcher_start(struct watcher *watcher);
 /* The definition may have come: asks at once where it waits. */
 void watcher_hurry(struct watcher *watcher);

@@ -4,8 +4,8 @@ static const struct {
     const char *text;
     uint64_t ns;
 } units[] = {
-    {"ns", 1}, {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000}, {"ms", 1000000},
-    {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
+    {"ns", 1},       {"us", 1000},      {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
+    {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000},  {"h", 3600000000000},
 };
 
 static const uint64_t magnitude_max = (uint64_t)1 << 63;
@@ -90,7 +90,8 @@ bool duration_parse(struct str text, int64_t *out_ns, struct error *error) {
     if (str_is(rest, "0")) rest = STR_EMPTY;
     while (step == STEP_TAKEN && rest.len > 0) step = take_term(&rest, &total);
     if (step == STEP_INVALID) {
-        return error_set(error, ERROR_INVALID, "%s is not a duration; write numbers with the units h m s ms us ns, such as 90s or 1h30m", QUOTE(text));
+        return error_set(error, ERROR_INVALID, "%s is not a duration; write numbers with the units h m s ms us ns, such as 90s or 1h30m",
+                         QUOTE(text));
     }
     if (step == STEP_OVERFLOW || (!negative && total == magnitude_max)) {
         return error_set(error, ERROR_LIMIT, "duration %s is too long; the most is about 292 years", QUOTE(text));

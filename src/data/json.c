@@ -33,8 +33,10 @@ static bool depth_is_bounded(struct str text, size_t *out_at) {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (in_string) {
-            if (c == '\\') i++;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
         } else if (c == '"') {
             in_string = true;
         } else if (c == '{' || c == '[') {
@@ -236,11 +238,16 @@ void json_write_number(struct strbuf *out, const yyjson_val *value) {
 }
 
 static bool write_scalar(struct strbuf *out, yyjson_val *value) {
-    if (yyjson_is_str(value)) json_write_text(out, json_text(value));
-    else if (yyjson_is_num(value)) json_write_number(out, value);
-    else if (yyjson_is_bool(value)) strbuf_append(out, yyjson_get_bool(value) ? STR("true") : STR("false"));
-    else if (!yyjson_is_ctn(value)) strbuf_append(out, STR("null"));
-    else return false;
+    if (yyjson_is_str(value))
+        json_write_text(out, json_text(value));
+    else if (yyjson_is_num(value))
+        json_write_number(out, value);
+    else if (yyjson_is_bool(value))
+        strbuf_append(out, yyjson_get_bool(value) ? STR("true") : STR("false"));
+    else if (!yyjson_is_ctn(value))
+        strbuf_append(out, STR("null"));
+    else
+        return false;
     return true;
 }
 
@@ -306,8 +313,10 @@ static void write_sorted(struct strbuf *out, yyjson_val *object, struct layout l
 
 static void write_object(struct strbuf *out, yyjson_val *object, struct layout layout, int depth) {
     strbuf_append_char(out, '{');
-    if (layout.sorted && !is_sorted(object)) write_sorted(out, object, layout, depth);
-    else write_in_own_order(out, object, layout, depth);
+    if (layout.sorted && !is_sorted(object))
+        write_sorted(out, object, layout, depth);
+    else
+        write_in_own_order(out, object, layout, depth);
     if (yyjson_obj_size(object)) write_break(out, layout, depth);
     strbuf_append_char(out, '}');
 }
@@ -331,8 +340,10 @@ static void write_value(struct strbuf *out, yyjson_val *value, struct layout lay
         return;
     }
     if (write_scalar(out, value)) return;
-    if (yyjson_is_obj(value)) write_object(out, value, layout, depth);
-    else write_array(out, value, layout, depth);
+    if (yyjson_is_obj(value))
+        write_object(out, value, layout, depth);
+    else
+        write_array(out, value, layout, depth);
 }
 
 void json_write(struct strbuf *out, const yyjson_val *value) {

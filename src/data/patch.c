@@ -122,7 +122,8 @@ static bool list_index(struct str token, size_t count, bool may_append, size_t *
 static yyjson_mut_val *child(yyjson_mut_val *parent, struct str token) {
     size_t index;
     if (yyjson_mut_is_obj(parent)) return yyjson_mut_obj_getn(parent, token.ptr, token.len);
-    if (yyjson_mut_is_arr(parent) && list_index(token, yyjson_mut_arr_size(parent), false, &index)) return yyjson_mut_arr_get(parent, index);
+    if (yyjson_mut_is_arr(parent) && list_index(token, yyjson_mut_arr_size(parent), false, &index))
+        return yyjson_mut_arr_get(parent, index);
     return NULL;
 }
 
@@ -153,8 +154,10 @@ static yyjson_mut_val *value_at(struct work *work, const struct spot *spot) {
 }
 
 static void detach(const struct spot *spot) {
-    if (yyjson_mut_is_arr(spot->parent)) yyjson_mut_arr_remove(spot->parent, spot->index);
-    else yyjson_mut_obj_remove_keyn(spot->parent, spot->token.ptr, spot->token.len);
+    if (yyjson_mut_is_arr(spot->parent))
+        yyjson_mut_arr_remove(spot->parent, spot->index);
+    else
+        yyjson_mut_obj_remove_keyn(spot->parent, spot->token.ptr, spot->token.len);
 }
 
 static size_t depth_of(yyjson_mut_val *value) {
@@ -253,7 +256,8 @@ static bool apply(struct work *work, yyjson_val *operation) {
     return do_test(work, path, value);
 }
 
-yyjson_mut_val *patch_json(struct arena *arena, yyjson_mut_doc *doc, const yyjson_val *target, const yyjson_val *operations, struct error *error) {
+yyjson_mut_val *patch_json(struct arena *arena, yyjson_mut_doc *doc, const yyjson_val *target, const yyjson_val *operations,
+                           struct error *error) {
     struct work work = {arena, doc, doc ? yyjson_val_mut_copy(doc, loose(target)) : NULL, error};
     if (!yyjson_is_arr(loose(operations))) {
         error_set(error, ERROR_INVALID, "a JSON Patch is a list of operations");

@@ -16,6 +16,7 @@ yyjson_mut_val *patch_merge(struct arena *arena, yyjson_mut_doc *doc, const yyjs
  * path is the failed operation ("[2]"): ERROR_INVALID for a malformed one, ERROR_NOT_FOUND for a place that is not there or a test
  * that fails, ERROR_LIMIT for too many (LIMIT_PATCH_OPERATIONS) or a result too deep, ERROR_MEMORY.
  */
-yyjson_mut_val *patch_json(struct arena *arena, yyjson_mut_doc *doc, const yyjson_val *target, const yyjson_val *operations, struct error *error);
+yyjson_mut_val *patch_json(struct arena *arena, yyjson_mut_doc *doc, const yyjson_val *target, const yyjson_val *operations,
+                           struct error *error);
 
 #endif

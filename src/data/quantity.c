@@ -19,10 +19,9 @@ static const struct suffix {
     enum quantity_format format;
 } suffixes[] = {
     {"n", -9, QUANTITY_DECIMAL}, {"u", -6, QUANTITY_DECIMAL}, {"m", -3, QUANTITY_DECIMAL}, {"", 0, QUANTITY_DECIMAL},
-    {"k", 3, QUANTITY_DECIMAL}, {"M", 6, QUANTITY_DECIMAL}, {"G", 9, QUANTITY_DECIMAL}, {"T", 12, QUANTITY_DECIMAL},
-    {"P", 15, QUANTITY_DECIMAL}, {"E", 18, QUANTITY_DECIMAL},
-    {"Ki", 10, QUANTITY_BINARY}, {"Mi", 20, QUANTITY_BINARY}, {"Gi", 30, QUANTITY_BINARY}, {"Ti", 40, QUANTITY_BINARY},
-    {"Pi", 50, QUANTITY_BINARY}, {"Ei", 60, QUANTITY_BINARY},
+    {"k", 3, QUANTITY_DECIMAL},  {"M", 6, QUANTITY_DECIMAL},  {"G", 9, QUANTITY_DECIMAL},  {"T", 12, QUANTITY_DECIMAL},
+    {"P", 15, QUANTITY_DECIMAL}, {"E", 18, QUANTITY_DECIMAL}, {"Ki", 10, QUANTITY_BINARY}, {"Mi", 20, QUANTITY_BINARY},
+    {"Gi", 30, QUANTITY_BINARY}, {"Ti", 40, QUANTITY_BINARY}, {"Pi", 50, QUANTITY_BINARY}, {"Ei", 60, QUANTITY_BINARY},
 };
 enum { SUFFIX_COUNT = sizeof suffixes / sizeof *suffixes };
 
@@ -132,7 +131,8 @@ bool quantity_parse(struct str text, struct quantity *out, struct error *error) 
     struct parts parts = {0};
     if (text.len > TEXT_BYTES_MAX) return error_set(error, ERROR_LIMIT, "a quantity of %zu characters; write it shorter", text.len);
     if (!split(text, &parts)) {
-        return error_set(error, ERROR_INVALID, "%s is not a quantity; write a number with one of the suffixes m k M G T Ki Mi Gi Ti, such as 500m or 2Gi",
+        return error_set(error, ERROR_INVALID,
+                         "%s is not a quantity; write a number with one of the suffixes m k M G T Ki Mi Gi Ti, such as 500m or 2Gi",
                          QUOTE(text));
     }
     __int128 nanos;

@@ -48,12 +48,14 @@ bool selector_value_is_valid(struct str value) {
 static bool check_requirement(const struct selector_requirement *requirement, struct error *error) {
     struct str key = requirement->key;
     if (!selector_key_is_valid(key)) {
-        return error_set(error, ERROR_INVALID, "%s is not a label key; write name or domain/name with at most %d of [A-Za-z0-9_.-] in the name",
-                         QUOTE(key), LIMIT_NAME_BYTES);
+        return error_set(error, ERROR_INVALID,
+                         "%s is not a label key; write name or domain/name with at most %d of [A-Za-z0-9_.-] in the name", QUOTE(key),
+                         LIMIT_NAME_BYTES);
     }
-    bool takes_set = requirement->operator == SELECTOR_IN || requirement->operator == SELECTOR_NOT_IN;
-    bool takes_number = requirement->operator == SELECTOR_GREATER || requirement->operator == SELECTOR_LESS;
-    if (takes_set && requirement->value_count == 0) return error_set(error, ERROR_INVALID, "key %s: In and NotIn need at least one value", QUOTE(key));
+    bool takes_set = requirement->operator== SELECTOR_IN || requirement->operator== SELECTOR_NOT_IN;
+    bool takes_number = requirement->operator== SELECTOR_GREATER || requirement->operator== SELECTOR_LESS;
+    if (takes_set && requirement->value_count == 0)
+        return error_set(error, ERROR_INVALID, "key %s: In and NotIn need at least one value", QUOTE(key));
     if (!takes_set && !takes_number && requirement->value_count) {
         return error_set(error, ERROR_INVALID, "key %s: Exists and DoesNotExist take no values", QUOTE(key));
     }
@@ -64,7 +66,8 @@ static bool check_requirement(const struct selector_requirement *requirement, st
             return error_set(error, ERROR_INVALID, "key %s: > and < need an integer, not %s", QUOTE(key), QUOTE(value));
         }
         if (!selector_value_is_valid(value)) {
-            return error_set(error, ERROR_INVALID, "key %s: %s is not a label value; write at most %d of [A-Za-z0-9_.-], letters or digits at the ends",
+            return error_set(error, ERROR_INVALID,
+                             "key %s: %s is not a label value; write at most %d of [A-Za-z0-9_.-], letters or digits at the ends",
                              QUOTE(key), QUOTE(value), LIMIT_NAME_BYTES);
         }
     }
@@ -177,12 +180,12 @@ static bool take_operator_and_values(struct parser *parser, struct selector_requ
         enum selector_operator operator;
         bool takes_set;
     } operators[] = {
-        {"=", SELECTOR_IN, false}, {"==", SELECTOR_IN, false}, {"!=", SELECTOR_NOT_IN, false}, {">", SELECTOR_GREATER, false},
-        {"<", SELECTOR_LESS, false}, {"in", SELECTOR_IN, true}, {"notin", SELECTOR_NOT_IN, true},
+        {"=", SELECTOR_IN, false},   {"==", SELECTOR_IN, false}, {"!=", SELECTOR_NOT_IN, false},   {">", SELECTOR_GREATER, false},
+        {"<", SELECTOR_LESS, false}, {"in", SELECTOR_IN, true},  {"notin", SELECTOR_NOT_IN, true},
     };
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (parser->token.kind == TOKEN_END || !str_is(parser->token.text, operators[i].text)) continue;
-        requirement->operator = operators[i].operator;
+        requirement->operator= operators[i].operator;
         next_token(parser);
         return operators[i].takes_set ? take_set(parser, requirement) : take_exact_value(parser, requirement);
     }
@@ -199,7 +202,7 @@ static bool take_requirement(struct parser *parser) {
     next_token(parser);
     bool is_alone = parser->token.kind == TOKEN_END || is_next(parser, ",");
     if (is_negated && !is_alone) return unexpected(parser, "the end or \",\" after a key with \"!\"");
-    requirement->operator = is_negated ? SELECTOR_NOT_EXISTS : SELECTOR_EXISTS;
+    requirement->operator= is_negated ? SELECTOR_NOT_EXISTS : SELECTOR_EXISTS;
     if (!is_alone && !take_operator_and_values(parser, requirement)) return false;
     requirement->values = values;
     requirement->value_count = sort_and_unite(values, requirement->value_count);
@@ -268,7 +271,8 @@ static bool read_values(struct arena *arena, yyjson_val *list, struct selector_r
     return true;
 }
 
-static bool read_expression(struct arena *arena, yyjson_val *expression, size_t index, struct selector_requirement *out, struct error *error) {
+static bool read_expression(struct arena *arena, yyjson_val *expression, size_t index, struct selector_requirement *out,
+                            struct error *error) {
     static const struct {
         const char *name;
         enum selector_operator operator;
@@ -280,7 +284,7 @@ static bool read_expression(struct arena *arena, yyjson_val *expression, size_t 
         error_set(error, ERROR_INVALID, "%s is not an operator; write In, NotIn, Exists or DoesNotExist", QUOTE(name));
         return in_field(error, "matchExpressions", index, ".operator");
     }
-    out->operator = operators[at].operator;
+    out->operator= operators[at].operator;
     out->key = json_text(json_get(expression, "key"));
     yyjson_val *values = json_get(expression, "values");
     if (!json_is_empty(values) && !yyjson_is_arr(values)) {
@@ -305,13 +309,15 @@ bool selector_read(struct arena *arena, const yyjson_val *object, struct selecto
     yyjson_val *selector = (yyjson_val *)(uintptr_t)object;
     if (!selector || yyjson_is_null(selector)) return *out = (struct selector){.matches_nothing = true}, true;
     yyjson_val *labels = json_get(selector, "matchLabels"), *expressions = json_get(selector, "matchExpressions");
-    if (!yyjson_is_obj(selector) || (!json_is_empty(labels) && !yyjson_is_obj(labels)) || (!json_is_empty(expressions) && !yyjson_is_arr(expressions))) {
+    if (!yyjson_is_obj(selector) || (!json_is_empty(labels) && !yyjson_is_obj(labels)) ||
+        (!json_is_empty(expressions) && !yyjson_is_arr(expressions))) {
         return error_set(error, ERROR_INVALID, "a label selector is a map with matchLabels (a map) and matchExpressions (a list)");
     }
     size_t label_count = yyjson_obj_size(labels), count = label_count + yyjson_arr_size(expressions);
     struct selector_requirement *requirements = arena_array(arena, count, sizeof *requirements);
     if (!requirements) return error_set(error, ERROR_MEMORY, "out of memory while reading a selector");
-    bool ok = read_match_labels(arena, labels, requirements, error) && read_expressions(arena, expressions, requirements + label_count, error);
+    bool ok =
+        read_match_labels(arena, labels, requirements, error) && read_expressions(arena, expressions, requirements + label_count, error);
     if (ok) *out = (struct selector){.requirements = requirements, .count = count};
     return ok;
 }
@@ -333,7 +339,7 @@ static bool requirement_holds(const struct selector_requirement *requirement, co
     case SELECTOR_LESS: break;
     }
     if (!exists || !number_parse_int64(json_text(label), &found) || !number_parse_int64(requirement->values[0], &bound)) return false;
-    return requirement->operator == SELECTOR_GREATER ? found > bound : found < bound;
+    return requirement->operator== SELECTOR_GREATER ? found > bound : found<bound;
 }
 
 bool selector_matches(const struct selector *selector, const yyjson_val *labels) {
@@ -346,14 +352,17 @@ bool selector_matches(const struct selector *selector, const yyjson_val *labels)
 
 static void write_requirement(struct strbuf *out, const struct selector_requirement *requirement) {
     static const char *const names[] = {
-        [SELECTOR_IN] = " in (", [SELECTOR_NOT_IN] = " notin (", [SELECTOR_GREATER] = ">", [SELECTOR_LESS] = "<",
+        [SELECTOR_IN] = " in (",
+        [SELECTOR_NOT_IN] = " notin (",
+        [SELECTOR_GREATER] = ">",
+        [SELECTOR_LESS] = "<",
     };
-    bool is_set = requirement->operator == SELECTOR_IN || requirement->operator == SELECTOR_NOT_IN;
-    if (requirement->operator == SELECTOR_NOT_EXISTS) strbuf_append_char(out, '!');
+    bool is_set = requirement->operator== SELECTOR_IN || requirement->operator== SELECTOR_NOT_IN;
+    if (requirement->operator== SELECTOR_NOT_EXISTS) strbuf_append_char(out, '!');
     strbuf_append(out, requirement->key);
     if (requirement->value_count == 0) return;
     if (is_set && requirement->value_count == 1) {
-        strbuf_append(out, requirement->operator == SELECTOR_IN ? STR("=") : STR("!="));
+        strbuf_append(out, requirement->operator== SELECTOR_IN ? STR("=") : STR("!="));
     } else {
         strbuf_append(out, str_of(names[requirement->operator]));
     }

@@ -38,7 +38,7 @@ struct builder {
     struct {
         struct str name;
         struct node *node;
-    } *anchors;
+    } * anchors;
     size_t anchor_count, anchor_room;
     struct key_set keys, anchor_names;
     struct yaml_document *documents;
@@ -54,8 +54,8 @@ static bool fail_at(struct builder *b, enum error_kind kind, struct yaml_positio
 }
 
 bool yaml_duplicate_error(struct error *error, struct str key, struct yaml_position at, struct yaml_position first) {
-    return error_set_at(error, ERROR_INVALID, at.line, at.column, "key %s is here for the second time, first at line %u, column %u; keep one",
-                        QUOTE(key), first.line, first.column);
+    return error_set_at(error, ERROR_INVALID, at.line, at.column,
+                        "key %s is here for the second time, first at line %u, column %u; keep one", QUOTE(key), first.line, first.column);
 }
 
 static struct yaml_position place(yaml_mark_t mark) {
@@ -76,8 +76,8 @@ static bool grow(struct builder *b, void **items, size_t count, size_t *room, si
 
 static struct node *new_node(struct builder *b, struct yaml_position at) {
     if (b->node_count >= LIMIT_YAML_NODES) {
-        error_set_at(b->error, ERROR_LIMIT, at.line, at.column, "more than %d values with aliases expanded; split the stream or use fewer aliases",
-                     LIMIT_YAML_NODES);
+        error_set_at(b->error, ERROR_LIMIT, at.line, at.column,
+                     "more than %d values with aliases expanded; split the stream or use fewer aliases", LIMIT_YAML_NODES);
         return NULL;
     }
     struct node *node = arena_alloc(b->scratch, sizeof *node);
@@ -138,19 +138,25 @@ static struct node *copy_tree(struct builder *b, struct node *from, size_t depth
         return copy;
     }
     bool is_map = yyjson_mut_is_obj(&from->value);
-    if (is_map) yyjson_mut_set_obj(&copy->value);
-    else yyjson_mut_set_arr(&copy->value);
+    if (is_map)
+        yyjson_mut_set_obj(&copy->value);
+    else
+        yyjson_mut_set_arr(&copy->value);
     yyjson_mut_arr_iter items = {0};
     yyjson_mut_obj_iter keys = {0};
-    if (is_map) yyjson_mut_obj_iter_init(&from->value, &keys);
-    else yyjson_mut_arr_iter_init(&from->value, &items);
+    if (is_map)
+        yyjson_mut_obj_iter_init(&from->value, &keys);
+    else
+        yyjson_mut_arr_iter_init(&from->value, &items);
     yyjson_mut_val *item;
     while ((item = is_map ? yyjson_mut_obj_iter_next(&keys) : yyjson_mut_arr_iter_next(&items))) {
         struct node *first = copy_tree(b, node_of(item), depth + 1);
         struct node *second = first && is_map ? copy_tree(b, node_of(yyjson_mut_obj_iter_get_val(item)), depth + 1) : first;
         if (!second) return NULL;
-        if (is_map) yyjson_mut_obj_add(&copy->value, &first->value, &second->value);
-        else yyjson_mut_arr_append(&copy->value, &first->value);
+        if (is_map)
+            yyjson_mut_obj_add(&copy->value, &first->value, &second->value);
+        else
+            yyjson_mut_arr_append(&copy->value, &first->value);
     }
     return copy;
 }
@@ -230,9 +236,12 @@ static struct node *read_scalar(struct builder *b, const yaml_event_t *event) {
     bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !tag;
     node->is_merge = str_is(text, "<<") && (is_plain || (tag && strcmp(tag, "tag:yaml.org,2002:merge") == 0));
     bool ok;
-    if (is_plain) ok = set_scalar(b, node, yaml_scalar_resolve(text), text);
-    else if (tag) ok = set_tagged(b, node, str_of(tag), text);
-    else ok = set_scalar(b, node, (struct yaml_scalar){.kind = YAML_SCALAR_TEXT}, text);
+    if (is_plain)
+        ok = set_scalar(b, node, yaml_scalar_resolve(text), text);
+    else if (tag)
+        ok = set_tagged(b, node, str_of(tag), text);
+    else
+        ok = set_scalar(b, node, (struct yaml_scalar){.kind = YAML_SCALAR_TEXT}, text);
     return ok ? node : NULL;
 }
 
@@ -241,13 +250,16 @@ static struct node *read_scalar(struct builder *b, const yaml_event_t *event) {
 static bool open_container(struct builder *b, const yaml_event_t *event, const yaml_char_t *anchor, bool is_map) {
     struct yaml_position at = place(event->start_mark);
     if (b->depth == LIMIT_DOCUMENT_DEPTH) {
-        return error_set_at(b->error, ERROR_LIMIT, at.line, at.column, "nested deeper than %d levels; flatten the document", LIMIT_DOCUMENT_DEPTH);
+        return error_set_at(b->error, ERROR_LIMIT, at.line, at.column, "nested deeper than %d levels; flatten the document",
+                            LIMIT_DOCUMENT_DEPTH);
     }
     struct node *node = new_node(b, at);
     if (!node || !name_anchor(b, anchor, node)) return false;
     node->is_open = true;
-    if (is_map) yyjson_mut_set_obj(&node->value);
-    else yyjson_mut_set_arr(&node->value);
+    if (is_map)
+        yyjson_mut_set_obj(&node->value);
+    else
+        yyjson_mut_set_arr(&node->value);
     b->frames[b->depth++] = (struct frame){node, b->pending_count};
     return true;
 }
@@ -255,8 +267,10 @@ static bool open_container(struct builder *b, const yaml_event_t *event, const y
 /* Another node of the same content, for another place in the tree: yyjson's values can be linked into one container only. */
 static struct node *relink(struct builder *b, struct node *node) {
     struct node *copy = arena_alloc(b->scratch, sizeof *copy);
-    if (copy) *copy = *node;
-    else out_of_memory(b);
+    if (copy)
+        *copy = *node;
+    else
+        out_of_memory(b);
     return copy;
 }
 
@@ -267,14 +281,19 @@ static struct node *key_as_text(struct builder *b, struct node *key) {
     char digits[YAML_SCALAR_FLOAT_BYTES];
     if (yyjson_mut_is_str(value)) return key;
     if (yyjson_mut_is_null(value) || yyjson_mut_is_ctn(value)) {
-        fail_at(b, ERROR_INVALID, key->at, yyjson_mut_is_null(value) ? "a key is empty or null; write \"\" for an empty key"
-                                                                     : "a map or list as a key; is a quote missing?");
+        fail_at(b, ERROR_INVALID, key->at,
+                yyjson_mut_is_null(value) ? "a key is empty or null; write \"\" for an empty key"
+                                          : "a map or list as a key; is a quote missing?");
         return NULL;
     }
-    if (yyjson_mut_is_bool(value)) text = yyjson_mut_get_bool(value) ? STR("true") : STR("false");
-    else if (yyjson_mut_is_sint(value)) text = arena_printf(b->scratch, "%lld", (long long)yyjson_mut_get_sint(value));
-    else if (yyjson_mut_is_uint(value)) text = arena_printf(b->scratch, "%llu", (unsigned long long)yyjson_mut_get_uint(value));
-    else text = arena_copy(b->scratch, yaml_scalar_float_text(yyjson_mut_get_real(value), true, digits));
+    if (yyjson_mut_is_bool(value))
+        text = yyjson_mut_get_bool(value) ? STR("true") : STR("false");
+    else if (yyjson_mut_is_sint(value))
+        text = arena_printf(b->scratch, "%lld", (long long)yyjson_mut_get_sint(value));
+    else if (yyjson_mut_is_uint(value))
+        text = arena_printf(b->scratch, "%llu", (unsigned long long)yyjson_mut_get_uint(value));
+    else
+        text = arena_copy(b->scratch, yaml_scalar_float_text(yyjson_mut_get_real(value), true, digits));
     struct node *out = relink(b, key);
     if (!out || b->scratch->exhausted) return NULL;
     yyjson_mut_set_strn(&out->value, text.ptr, text.len);
@@ -454,18 +473,20 @@ static bool syntax_error(struct builder *b, struct str text) {
     if (parser->error == YAML_READER_ERROR) {
         struct yaml_position at = {1, 1};
         for (size_t i = 0; i < parser->problem_offset && i < text.len; i++) {
-            if (text.ptr[i] == '\n') at = (struct yaml_position){at.line + 1, 1};
-            else if (((unsigned char)text.ptr[i] & 0xC0) != 0x80) at.column++;
+            if (text.ptr[i] == '\n')
+                at = (struct yaml_position){at.line + 1, 1};
+            else if (((unsigned char)text.ptr[i] & 0xC0) != 0x80)
+                at.column++;
         }
-        return error_set_at(b->error, ERROR_SYNTAX, at.line, at.column, "%s (U+%04X); write it as \"\\x%02X\" in double quotes", parser->problem,
-                            (unsigned)parser->problem_value, (unsigned)parser->problem_value);
+        return error_set_at(b->error, ERROR_SYNTAX, at.line, at.column, "%s (U+%04X); write it as \"\\x%02X\" in double quotes",
+                            parser->problem, (unsigned)parser->problem_value, (unsigned)parser->problem_value);
     }
     struct yaml_position at = place(parser->problem_mark);
     if (is_indented_by_tab(text, at.line)) return fail_at(b, ERROR_SYNTAX, at, "a tab in the indentation; indent with spaces");
     if (!parser->context) return fail_at(b, ERROR_SYNTAX, at, parser->problem);
     struct yaml_position context = place(parser->context_mark);
-    return error_set_at(b->error, ERROR_SYNTAX, at.line, at.column, "%s %s that starts at line %u, column %u", parser->problem, parser->context,
-                        context.line, context.column);
+    return error_set_at(b->error, ERROR_SYNTAX, at.line, at.column, "%s %s that starts at line %u, column %u", parser->problem,
+                        parser->context, context.line, context.column);
 }
 
 static bool take_events(struct builder *b, struct str text) {

@@ -175,8 +175,8 @@ static void write_escape(struct yaml_text *to, uint32_t point) {
     static const struct {
         uint32_t point;
         char letter;
-    } letters[] = {{0, '0'}, {7, 'a'}, {8, 'b'}, {9, 't'}, {10, 'n'}, {11, 'v'}, {12, 'f'}, {13, 'r'}, {0x1B, 'e'}, {'"', '"'}, {'\\', '\\'},
-                   {0x85, 'N'}, {0xA0, '_'}, {0x2028, 'L'}, {0x2029, 'P'}};
+    } letters[] = {{0, '0'},    {7, 'a'},   {8, 'b'},     {9, 't'},    {10, 'n'},   {11, 'v'},     {12, 'f'},    {13, 'r'},
+                   {0x1B, 'e'}, {'"', '"'}, {'\\', '\\'}, {0x85, 'N'}, {0xA0, '_'}, {0x2028, 'L'}, {0x2029, 'P'}};
     size_t before = to->out->len;
     for (size_t i = 0; i < sizeof letters / sizeof *letters; i++) {
         if (point == letters[i].point) strbuf_printf(to->out, "\\%c", letters[i].letter);
@@ -207,8 +207,10 @@ static void write_double(struct yaml_text *to, struct str s, bool may_fold, int 
 static void write_block(struct yaml_text *to, struct str s, int indent) {
     yaml_text_char(to, '|');
     if (s.ptr[0] == ' ' || s.ptr[0] == '\n') yaml_text_char(to, '2');
-    if (s.ptr[s.len - 1] != '\n') yaml_text_char(to, '-');
-    else if (s.len == 1 || s.ptr[s.len - 2] == '\n') yaml_text_char(to, '+');
+    if (s.ptr[s.len - 1] != '\n')
+        yaml_text_char(to, '-');
+    else if (s.len == 1 || s.ptr[s.len - 2] == '\n')
+        yaml_text_char(to, '+');
     new_line(to);
     for (size_t at = 0; at < s.len;) {
         struct str rest = str_from(s, at);
@@ -229,9 +231,14 @@ void yaml_quote(struct yaml_text *to, struct str text, enum yaml_quote_role role
     bool is_merge = role != YAML_QUOTE_VALUE && str_is(text, "<<");
     bool may_fold = role != YAML_QUOTE_KEY;
     indent += 2;
-    if (looks.has_newline && looks.block && role != YAML_QUOTE_KEY) write_block(to, text, indent);
-    else if (looks.has_newline || is_merge || !stays_text(text)) write_double(to, text, may_fold, indent);
-    else if (looks.plain) write_plain_or_single(to, text, 0, may_fold, indent);
-    else if (looks.single_quotes) write_plain_or_single(to, text, '\'', may_fold, indent);
-    else write_double(to, text, may_fold, indent);
+    if (looks.has_newline && looks.block && role != YAML_QUOTE_KEY)
+        write_block(to, text, indent);
+    else if (looks.has_newline || is_merge || !stays_text(text))
+        write_double(to, text, may_fold, indent);
+    else if (looks.plain)
+        write_plain_or_single(to, text, 0, may_fold, indent);
+    else if (looks.single_quotes)
+        write_plain_or_single(to, text, '\'', may_fold, indent);
+    else
+        write_double(to, text, may_fold, indent);
 }

@@ -15,8 +15,10 @@ static struct yaml_position position_at(struct str text, size_t offset) {
     struct yaml_position at = {1, 1};
     for (size_t i = 0; i < offset && i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (c == '\n') at = (struct yaml_position){at.line + 1, 1};
-        else if ((c & 0xC0) != 0x80) at.column++;
+        if (c == '\n')
+            at = (struct yaml_position){at.line + 1, 1};
+        else if ((c & 0xC0) != 0x80)
+            at.column++;
     }
     return at;
 }
@@ -32,8 +34,10 @@ static bool check_bytes(struct str text, struct error *error) {
     size_t good = 0, bad = text.len;
     while (bad - good > 1) {
         size_t middle = good + (bad - good) / 2;
-        if (str_is_utf8(str_cut_utf8(text, middle))) good = middle;
-        else bad = middle;
+        if (str_is_utf8(str_cut_utf8(text, middle)))
+            good = middle;
+        else
+            bad = middle;
     }
     struct yaml_position at = position_at(text, str_cut_utf8(text, good).len);
     return error_set_at(error, ERROR_SYNTAX, at.line, at.column, "not UTF-8 from here on; save the file as UTF-8");
@@ -51,8 +55,10 @@ static size_t json_positions(struct str text, struct yaml_position *out) {
         unsigned char c = (unsigned char)text.ptr[i];
         bool starts_value = false;
         if (in_string) {
-            if (c == '\\') at.column++, i++;
-            else if (c == '"') in_string = false;
+            if (c == '\\')
+                at.column++, i++;
+            else if (c == '"')
+                in_string = false;
         } else if (c == '"' || c == '{' || c == '[') {
             starts_value = true;
             in_string = c == '"';
@@ -63,8 +69,10 @@ static size_t json_positions(struct str text, struct yaml_position *out) {
         }
         if (starts_value && out) out[count] = at;
         count += starts_value;
-        if (c == '\n') at = (struct yaml_position){at.line + 1, 1};
-        else if ((c & 0xC0) != 0x80) at.column++;
+        if (c == '\n')
+            at = (struct yaml_position){at.line + 1, 1};
+        else if ((c & 0xC0) != 0x80)
+            at.column++;
     }
     return count;
 }
@@ -77,8 +85,8 @@ static bool check_json_keys(struct arena *scratch, struct key_set *keys, const s
     yyjson_obj_foreach(object, index, max, key, value) {
         bool is_new;
         struct key_slot *slot = key_set_add(keys, json_text(key), (size_t)(key - document->root), &is_new);
-        if (!is_new) return yaml_duplicate_error(error, json_text(key), document->positions[key - document->root],
-                                                 document->positions[slot->item]);
+        if (!is_new)
+            return yaml_duplicate_error(error, json_text(key), document->positions[key - document->root], document->positions[slot->item]);
     }
     return true;
 }

@@ -14,7 +14,10 @@ static const struct {
     const char *text;
     struct yaml_scalar value;
 } words[] = {
-#define WORDS(a, b, c, ...) {a, __VA_ARGS__}, {b, __VA_ARGS__}, {c, __VA_ARGS__}
+#define WORDS(a, b, c, ...)                                                                                                                \
+    {a, __VA_ARGS__}, {b, __VA_ARGS__}, {                                                                                                  \
+        c, __VA_ARGS__                                                                                                                     \
+    }
     {"y", {YAML_SCALAR_BOOL, {.boolean = true}}},
     {"Y", {YAML_SCALAR_BOOL, {.boolean = true}}},
     {"n", {YAML_SCALAR_BOOL, {.boolean = false}}},
@@ -199,8 +202,10 @@ bool yaml_scalar_base64(struct arena *arena, struct str text, struct str *out) {
         char c = text.ptr[i];
         if (c == '\n' || c == '\r') continue;
         int digit = base64_digit(c);
-        if (c == '=') padding++;
-        else if (digit < 0 || padding) return false;
+        if (c == '=')
+            padding++;
+        else if (digit < 0 || padding)
+            return false;
         bits = bits << 6 | (uint32_t)(digit > 0 ? digit : 0);
         if (++digits % 4) continue;
         if (padding > 2) return false;

@@ -118,12 +118,18 @@ static void write_number(struct yaml_text *to, yyjson_val *value) {
 }
 
 static void write_scalar(struct yaml_text *to, yyjson_val *value, int indent) {
-    if (yyjson_is_str(value)) yaml_quote(to, json_text(value), YAML_QUOTE_VALUE, indent);
-    else if (yyjson_is_num(value)) write_number(to, value);
-    else if (yyjson_is_bool(value)) yaml_text(to, yyjson_get_bool(value) ? STR("true") : STR("false"));
-    else if (yyjson_is_obj(value)) yaml_text(to, STR("{}"));
-    else if (yyjson_is_arr(value)) yaml_text(to, STR("[]"));
-    else yaml_text(to, STR("null"));
+    if (yyjson_is_str(value))
+        yaml_quote(to, json_text(value), YAML_QUOTE_VALUE, indent);
+    else if (yyjson_is_num(value))
+        write_number(to, value);
+    else if (yyjson_is_bool(value))
+        yaml_text(to, yyjson_get_bool(value) ? STR("true") : STR("false"));
+    else if (yyjson_is_obj(value))
+        yaml_text(to, STR("{}"));
+    else if (yyjson_is_arr(value))
+        yaml_text(to, STR("[]"));
+    else
+        yaml_text(to, STR("null"));
     yaml_text_end_line(to);
 }
 
@@ -140,8 +146,10 @@ static void write_node(struct yaml_text *to, yyjson_val *value, int indent, enum
     bool is_map = yyjson_is_obj(value);
     if (place == AFTER_KEY) yaml_text_end_line(to);
     if (place != AT_ROOT && (is_map || place != AFTER_KEY)) indent += 2;
-    if (is_map) write_map(to, value, indent, depth + 1);
-    else write_list(to, value, indent, depth + 1);
+    if (is_map)
+        write_map(to, value, indent, depth + 1);
+    else
+        write_list(to, value, indent, depth + 1);
 }
 
 void yaml_write(struct strbuf *out, const yyjson_val *value) {

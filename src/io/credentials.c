@@ -16,7 +16,7 @@ enum {
 };
 
 struct secret_file {
-    const char *path; /* NULL: none */
+    const char *path;  /* NULL: none */
     struct str *value; /* the source that it fills */
     struct strbuf content;
     int64_t read_at_ms;
@@ -24,7 +24,7 @@ struct secret_file {
 
 struct credentials {
     struct loop *loop;
-    struct arena arena; /* of `sources` */
+    struct arena arena;                /* of `sources` */
     struct credential_sources sources; /* values of files are views into them */
     struct secret_file files[3];
 
@@ -91,7 +91,8 @@ static bool read_files(struct credentials *credentials, struct error *error) {
     const struct {
         struct str *value;
         struct str path;
-    } wanted[] = {{&sources->token, sources->token_file}, {&sources->certificate, sources->certificate_file}, {&sources->key, sources->key_file}};
+    } wanted[] = {
+        {&sources->token, sources->token_file}, {&sources->certificate, sources->certificate_file}, {&sources->key, sources->key_file}};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         struct secret_file *file = &credentials->files[i];
         *file = (struct secret_file){.value = wanted[i].value, .content = strbuf_with_max(SECRET_FILE_BYTES)};
@@ -138,8 +139,10 @@ static void plugin_ended(void *owner, struct str output, const struct error *err
     struct credentials *credentials = owner;
     struct error problem = {0};
     credentials->run = NULL;
-    if (error) problem = *error;
-    else keep_answer(credentials, output, &problem);
+    if (error)
+        problem = *error;
+    else
+        keep_answer(credentials, output, &problem);
     if (problem.kind) loop_timer_set(credentials->renewal, loop_now_ms(credentials->loop) + SHORTEST_MS);
     tell_ready(credentials, problem.kind ? &problem : NULL);
 }
@@ -159,8 +162,10 @@ static void renew(void *owner) {
 static void begin(void *owner) {
     struct credentials *credentials = owner;
     struct error error;
-    if (!run_plugin(credentials, &error)) tell_ready(credentials, &error);
-    else if (!credentials->run) tell_ready(credentials, NULL);
+    if (!run_plugin(credentials, &error))
+        tell_ready(credentials, &error);
+    else if (!credentials->run)
+        tell_ready(credentials, NULL);
 }
 
 /* life */
@@ -211,8 +216,10 @@ struct credentials *credentials_new(struct loop *loop, const struct credential_s
     copy_sources(&credentials->arena, sources, &credentials->sources);
     credentials->renewal = loop_timer_new(loop, renew, credentials);
     credentials->start = loop_deferred_new(loop, begin, credentials);
-    if (credentials->arena.exhausted || !credentials->renewal || !credentials->start) error_set(error, ERROR_MEMORY, "out of memory");
-    else if (read_files(credentials, error)) return credentials;
+    if (credentials->arena.exhausted || !credentials->renewal || !credentials->start)
+        error_set(error, ERROR_MEMORY, "out of memory");
+    else if (read_files(credentials, error))
+        return credentials;
     credentials_free(credentials);
     return NULL;
 }
@@ -257,7 +264,8 @@ void credentials_rejected(struct credentials *credentials) {
     int64_t now_ms = loop_now_ms(credentials->loop);
     if (credentials->rejected_at_ms != INT64_MIN && now_ms - credentials->rejected_at_ms < REJECTED_MS) return;
     credentials->rejected_at_ms = now_ms;
-    for (size_t i = 0; i < sizeof credentials->files / sizeof *credentials->files; i++) credentials->files[i].read_at_ms = now_ms - REREAD_MS;
+    for (size_t i = 0; i < sizeof credentials->files / sizeof *credentials->files; i++)
+        credentials->files[i].read_at_ms = now_ms - REREAD_MS;
     bool may_run = credentials->run_at_ms == INT64_MIN || now_ms - credentials->run_at_ms >= SHORTEST_MS;
     if (may_run) loop_deferred_call(credentials->start);
 }

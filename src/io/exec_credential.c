@@ -79,10 +79,14 @@ static void finish(struct exec_run *run, int status) {
     struct error_quoted quoted = error_quote(str_of(run->command));
     const char *command = quoted.text;
     drain(run);
-    if (run->is_timed_out) error_set(&error, ERROR_TIMEOUT, "credential plugin %s: did not end within %d s", command, PLUGIN_TIMEOUT_MS / 1000);
-    else if (run->output.failed) error_set(&error, ERROR_LIMIT, "credential plugin %s: printed more than %d bytes", command, PLUGIN_OUTPUT_BYTES);
-    else if (WIFSIGNALED(status)) error_set(&error, ERROR_IO, "credential plugin %s: killed by signal %d", command, WTERMSIG(status));
-    else if (WEXITSTATUS(status) != 0) error_set(&error, ERROR_IO, "credential plugin %s: ended with status %d", command, WEXITSTATUS(status));
+    if (run->is_timed_out)
+        error_set(&error, ERROR_TIMEOUT, "credential plugin %s: did not end within %d s", command, PLUGIN_TIMEOUT_MS / 1000);
+    else if (run->output.failed)
+        error_set(&error, ERROR_LIMIT, "credential plugin %s: printed more than %d bytes", command, PLUGIN_OUTPUT_BYTES);
+    else if (WIFSIGNALED(status))
+        error_set(&error, ERROR_IO, "credential plugin %s: killed by signal %d", command, WTERMSIG(status));
+    else if (WEXITSTATUS(status) != 0)
+        error_set(&error, ERROR_IO, "credential plugin %s: ended with status %d", command, WEXITSTATUS(status));
     run->pid = 0;
     run->callback(run->owner, strbuf_view(&run->output), error.kind ? &error : NULL);
     run_free(run);
@@ -124,8 +128,9 @@ static bool is_overridden(const struct credential_plugin *plugin, struct str var
 /* What a plugin learns of us: the version it shall answer in, that nobody is there to ask, and the cluster where that was wanted. */
 static struct str exec_info(struct arena *arena, const struct credential_plugin *plugin) {
     bool has_cluster = plugin->cluster_json.len;
-    return arena_printf(arena, "KUBERNETES_EXEC_INFO={\"apiVersion\":\"%.*s\",\"kind\":\"ExecCredential\",\"spec\":{%s%.*s%s\"interactive\":false}}",
-                        STR_ARG(plugin->api_version), has_cluster ? "\"cluster\":" : "", STR_ARG(plugin->cluster_json), has_cluster ? "," : "");
+    return arena_printf(
+        arena, "KUBERNETES_EXEC_INFO={\"apiVersion\":\"%.*s\",\"kind\":\"ExecCredential\",\"spec\":{%s%.*s%s\"interactive\":false}}",
+        STR_ARG(plugin->api_version), has_cluster ? "\"cluster\":" : "", STR_ARG(plugin->cluster_json), has_cluster ? "," : "");
 }
 
 static char **environment_of(struct arena *arena, const struct credential_plugin *plugin) {
@@ -137,7 +142,8 @@ static char **environment_of(struct arena *arena, const struct credential_plugin
     for (size_t i = 0; i < ours; i++)
         if (!is_overridden(plugin, str_of(environ[i]))) variables[count++] = environ[i];
     for (size_t i = 0; i < plugin->env_count; i++)
-        variables[count++] = (char *)(uintptr_t)arena_printf(arena, "%.*s=%.*s", STR_ARG(plugin->env[i].name), STR_ARG(plugin->env[i].value)).ptr;
+        variables[count++] =
+            (char *)(uintptr_t)arena_printf(arena, "%.*s=%.*s", STR_ARG(plugin->env[i].name), STR_ARG(plugin->env[i].value)).ptr;
     variables[count++] = (char *)(uintptr_t)exec_info(arena, plugin).ptr;
     return variables;
 }
@@ -179,20 +185,23 @@ static bool launch(struct exec_run *run, const struct credential_plugin *plugin,
     if (code == 0) return true;
     run->pid = 0;
     struct str hint = plugin->install_hint;
-    error_set(error, code == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "credential plugin %s: cannot run it: %s%s%s", QUOTE(plugin->command), strerror(code),
-              hint.len ? "; its kubeconfig says: " : "", hint.len ? QUOTE(hint) : "");
+    error_set(error, code == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "credential plugin %s: cannot run it: %s%s%s", QUOTE(plugin->command),
+              strerror(code), hint.len ? "; its kubeconfig says: " : "", hint.len ? QUOTE(hint) : "");
     return false;
 }
 
-struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, exec_run_callback *callback, void *owner, struct error *error) {
+struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, exec_run_callback *callback, void *owner,
+                                struct error *error) {
     if (plugin->arg_count > PLUGIN_WORDS_MAX || plugin->env_count > PLUGIN_WORDS_MAX) {
-        error_set(error, ERROR_LIMIT, "credential plugin %s: more than %d arguments or variables", QUOTE(plugin->command), PLUGIN_WORDS_MAX);
+        error_set(error, ERROR_LIMIT, "credential plugin %s: more than %d arguments or variables", QUOTE(plugin->command),
+                  PLUGIN_WORDS_MAX);
         return NULL;
     }
     struct exec_run *run = calloc(1, sizeof *run);
     error_set(error, ERROR_MEMORY, "out of memory");
     if (!run) return NULL;
-    *run = (struct exec_run){.loop = loop, .output_fd = -1, .callback = callback, .owner = owner, .output = strbuf_with_max(PLUGIN_OUTPUT_BYTES)};
+    *run = (struct exec_run){
+        .loop = loop, .output_fd = -1, .callback = callback, .owner = owner, .output = strbuf_with_max(PLUGIN_OUTPUT_BYTES)};
     run->deadline_ms = loop_now_ms(loop) + PLUGIN_TIMEOUT_MS;
     run->command = strndup(plugin->command.len ? plugin->command.ptr : "", plugin->command.len);
     run->poll = loop_timer_new(loop, poll_end, run);
@@ -214,7 +223,8 @@ static bool read_time(struct str text, int64_t *out_ms) {
     char zone[8] = "", buffer[64];
     int at = 0, hours = 0, minutes = 0;
     snprintf(buffer, sizeof buffer, "%.*s", STR_ARG(text));
-    if (sscanf(buffer, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &at) != 6) return false;
+    if (sscanf(buffer, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &at) != 6)
+        return false;
     if (buffer[at] == '.') at += 1 + (int)strspn(buffer + at + 1, "0123456789");
     if (sscanf(buffer + at, "%7s", zone) != 1) return false;
     bool is_utc = strcmp(zone, "Z") == 0;
@@ -235,10 +245,12 @@ static bool is_one_line(struct str text) {
 bool exec_credential_read(struct arena *arena, struct str text, struct str api_version, struct exec_credential *out, struct error *error) {
     struct error ignored; /* its message could quote the text */
     const yyjson_val *root = json_parse(arena, text, &ignored);
-    if (!json_is_text(json_get(root, "kind"), "ExecCredential")) return error_set(error, ERROR_SYNTAX, "it printed no ExecCredential in JSON");
+    if (!json_is_text(json_get(root, "kind"), "ExecCredential"))
+        return error_set(error, ERROR_SYNTAX, "it printed no ExecCredential in JSON");
     struct str version = json_text(json_get(root, "apiVersion"));
     if (!str_equal(version, api_version))
-        return error_set(error, ERROR_INVALID, "it answered in %s, and the kubeconfig says apiVersion %s", QUOTE(version), QUOTE(api_version));
+        return error_set(error, ERROR_INVALID, "it answered in %s, and the kubeconfig says apiVersion %s", QUOTE(version),
+                         QUOTE(api_version));
     const yyjson_val *status = json_get(root, "status"), *expires = json_get(status, "expirationTimestamp");
     struct exec_credential found = {.token = str_trim(json_text(json_get(status, "token"))),
                                     .certificate = json_text(json_get(status, "clientCertificateData")),

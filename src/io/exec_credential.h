@@ -20,7 +20,8 @@ struct exec_run;
 typedef void exec_run_callback(void *owner, struct str output, const struct error *error);
 
 /* NULL and `error` when it cannot be started. Everything in `plugin` is copied or used at once. */
-struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, exec_run_callback *callback, void *owner, struct error *error);
+struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, exec_run_callback *callback, void *owner,
+                                struct error *error);
 /* Kills the program; no callback comes. */
 void exec_run_cancel(struct exec_run *run);
 

@@ -160,7 +160,8 @@ static bool sync_folder_of(const char *path) {
 bool files_write(const char *path, struct str content, bool is_private, struct error *error) {
     char temporary[PATH_MAX];
     int length = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof temporary) return error_set(error, ERROR_IO, "%s: the path is too long", QUOTE(str_of(path)));
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return error_set(error, ERROR_IO, "%s: the path is too long", QUOTE(str_of(path)));
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0) return set_errno(error, path, "write beside it");
     bool ok = files_write_all(fd, content, NULL) && (is_private || fchmod(fd, public_mode()) == 0) && fsync(fd) == 0;

@@ -21,8 +21,10 @@ static void list_append(struct http_list *list, struct http_handle *handle) {
     handle->list = list;
     handle->prev = list->last;
     handle->next = NULL;
-    if (list->last) list->last->next = handle;
-    else list->first = handle;
+    if (list->last)
+        list->last->next = handle;
+    else
+        list->first = handle;
     list->last = handle;
     list->count++;
 }
@@ -30,10 +32,14 @@ static void list_append(struct http_list *list, struct http_handle *handle) {
 static void list_remove(struct http_handle *handle) {
     struct http_list *list = handle->list;
     if (!list) return;
-    if (handle->prev) handle->prev->next = handle->next;
-    else list->first = handle->next;
-    if (handle->next) handle->next->prev = handle->prev;
-    else list->last = handle->prev;
+    if (handle->prev)
+        handle->prev->next = handle->next;
+    else
+        list->first = handle->next;
+    if (handle->next)
+        handle->next->prev = handle->prev;
+    else
+        list->last = handle->prev;
     handle->list = NULL;
     list->count--;
 }
@@ -95,7 +101,8 @@ struct http_handle *http_send(struct http_client *client, const struct http_requ
     return enqueue(client, request, (struct http_handle){.callback = callback, .owner = owner});
 }
 
-struct http_handle *http_open(struct http_client *client, const struct http_request *request, const struct http_stream_events *events, void *owner) {
+struct http_handle *http_open(struct http_client *client, const struct http_request *request, const struct http_stream_events *events,
+                              void *owner) {
     return enqueue(client, request, (struct http_handle){.is_stream = true, .events = *events, .callback = events->on_end, .owner = owner});
 }
 
@@ -196,8 +203,10 @@ static void deadlines_passed(void *owner) {
     client->next_deadline_ms = INT64_MAX;
     for (struct http_handle *handle = client->running.first, *next; handle; handle = next) {
         next = handle->next;
-        if (handle->deadline_ms <= now_ms) http_finish(handle, CURLE_OPERATION_TIMEDOUT);
-        else if (handle->deadline_ms < client->next_deadline_ms) client->next_deadline_ms = handle->deadline_ms;
+        if (handle->deadline_ms <= now_ms)
+            http_finish(handle, CURLE_OPERATION_TIMEDOUT);
+        else if (handle->deadline_ms < client->next_deadline_ms)
+            client->next_deadline_ms = handle->deadline_ms;
     }
     loop_timer_set(client->deadlines, client->next_deadline_ms);
 }
@@ -286,7 +295,8 @@ struct url_parts {
 static bool parse_url(CURLU *url, struct url_parts *parts) {
     curl_url_get(url, CURLUPART_USER, &parts->user, 0);
     curl_url_get(url, CURLUPART_QUERY, &parts->query, 0);
-    return curl_url_get(url, CURLUPART_SCHEME, &parts->scheme, 0) == CURLUE_OK && curl_url_get(url, CURLUPART_HOST, &parts->host, 0) == CURLUE_OK &&
+    return curl_url_get(url, CURLUPART_SCHEME, &parts->scheme, 0) == CURLUE_OK &&
+           curl_url_get(url, CURLUPART_HOST, &parts->host, 0) == CURLUE_OK &&
            curl_url_get(url, CURLUPART_PORT, &parts->port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
            curl_url_get(url, CURLUPART_PATH, &parts->path, 0) == CURLUE_OK;
 }
@@ -332,7 +342,9 @@ static bool read_url(struct http_client *client, const struct http_client_settin
     if (!is_parsed || (strcmp(parts.scheme, "https") != 0 && strcmp(parts.scheme, "http") != 0))
         error_set(error, ERROR_INVALID, "server: not an address of the form https://host:port");
     else if (parts.user || parts.query)
-        error_set(error, ERROR_INVALID, "server: %s:%s: an address here has no user name, password or query; write those in the user's entry", parts.host, parts.port);
+        error_set(error, ERROR_INVALID,
+                  "server: %s:%s: an address here has no user name, password or query; write those in the user's entry", parts.host,
+                  parts.port);
     else
         ok = use_url(client, &parts, settings->tls_server_name, error);
     char *all[] = {parts.scheme, parts.user, parts.host, parts.port, parts.path, parts.query};
@@ -345,7 +357,8 @@ static bool read_url(struct http_client *client, const struct http_client_settin
 static bool set_up(struct http_client *client, const struct http_client_settings *settings, struct error *error) {
     if (!read_url(client, settings, error)) return false;
     if (settings->ca.len && !is_pem_of_certificates(settings->ca))
-        return error_set(error, ERROR_TLS, "%s: the certificate authority is no PEM certificate; check certificate-authority", client->peer);
+        return error_set(error, ERROR_TLS, "%s: the certificate authority is no PEM certificate; check certificate-authority",
+                         client->peer);
     client->ca = settings->ca.len ? copy(settings->ca) : NULL;
     client->ca_bytes = settings->ca.len;
     client->proxy_url = settings->proxy_url.len ? copy(settings->proxy_url) : NULL;

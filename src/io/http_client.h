@@ -22,9 +22,9 @@
 
 /* What may change while the client lives: asked for at each request. Views live until the callback's owner runs next. */
 struct http_credentials {
-    struct str bearer_token;           /* empty: none */
-    struct str username, password;     /* basic authentication; empty username: none */
-    struct str certificate, key;       /* PEM; empty: none */
+    struct str bearer_token;       /* empty: none */
+    struct str username, password; /* basic authentication; empty username: none */
+    struct str certificate, key;   /* PEM; empty: none */
 };
 typedef void http_credentials_callback(void *owner, struct http_credentials *out);
 
@@ -43,14 +43,14 @@ struct http_client;
 struct http_handle;
 
 struct http_request {
-    const char *method;      /* "GET", "POST", ... */
-    struct str path;         /* from the slash on, encoded, with the query; appended to base_url */
-    struct str body;         /* copied */
+    const char *method;       /* "GET", "POST", ... */
+    struct str path;          /* from the slash on, encoded, with the query; appended to base_url */
+    struct str body;          /* copied */
     const char *content_type; /* of the body */
-    const char *accept;      /* NULL: application/json */
-    bool accept_gzip;        /* long answers may come compressed; max_body_bytes is of the inflated ones */
-    int64_t timeout_ms;      /* for the whole of it, connecting and queueing included; 0: none (streams) */
-    size_t max_body_bytes;   /* of an answer's body; 0: LIMIT_BODY_BYTES */
+    const char *accept;       /* NULL: application/json */
+    bool accept_gzip;         /* long answers may come compressed; max_body_bytes is of the inflated ones */
+    int64_t timeout_ms;       /* for the whole of it, connecting and queueing included; 0: none (streams) */
+    size_t max_body_bytes;    /* of an answer's body; 0: LIMIT_BODY_BYTES */
 };
 
 enum http_outcome {
@@ -62,12 +62,12 @@ enum http_outcome {
 
 struct http_answer {
     enum http_outcome outcome;
-    struct error error;       /* when not HTTP_ANSWERED: ERROR_IO, ERROR_TLS, ERROR_TIMEOUT, ERROR_PROTOCOL, ERROR_LIMIT, ERROR_MEMORY */
-    int status;               /* 0 when there is none */
-    int64_t retry_after_ms;   /* from Retry-After, seconds or date; 0: none */
-    struct str warnings;      /* the Warning headers' values, one a line; at most 16 KiB of them */
+    struct error error;     /* when not HTTP_ANSWERED: ERROR_IO, ERROR_TLS, ERROR_TIMEOUT, ERROR_PROTOCOL, ERROR_LIMIT, ERROR_MEMORY */
+    int status;             /* 0 when there is none */
+    int64_t retry_after_ms; /* from Retry-After, seconds or date; 0: none */
+    struct str warnings;    /* the Warning headers' values, one a line; at most 16 KiB of them */
     struct str content_type;
-    struct strbuf body;       /* freed after the callback unless taken: `struct strbuf mine = http_take_body(answer)` */
+    struct strbuf body; /* freed after the callback unless taken: `struct strbuf mine = http_take_body(answer)` */
 };
 
 typedef void http_answer_callback(void *owner, struct http_answer *answer);
@@ -88,7 +88,8 @@ void http_client_free(struct http_client *client);
 
 /* The request and its body are copied. NULL only when memory is out (then no callback comes). */
 struct http_handle *http_send(struct http_client *client, const struct http_request *request, http_answer_callback *callback, void *owner);
-struct http_handle *http_open(struct http_client *client, const struct http_request *request, const struct http_stream_events *events, void *owner);
+struct http_handle *http_open(struct http_client *client, const struct http_request *request, const struct http_stream_events *events,
+                              void *owner);
 void http_cancel(struct http_handle *handle);
 /* Requests and streams that have had no last callback yet. */
 size_t http_in_flight(const struct http_client *client);

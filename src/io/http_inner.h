@@ -37,8 +37,8 @@ struct http_pool {
     CURLM *multi;
     struct loop_timer *timer;
     struct pool_socket *sockets;
-    size_t active;        /* easy handles in it */
-    int64_t heard_at_ms;  /* when the server last sent anything, or the pool was made */
+    size_t active;       /* easy handles in it */
+    int64_t heard_at_ms; /* when the server last sent anything, or the pool was made */
 };
 
 struct http_handle {
@@ -79,16 +79,16 @@ struct http_client {
     struct http_list queued, running, cancelled, finished;
     struct http_pool *pools[HTTP_LANE_COUNT]; /* what new transfers join; NULL until needed */
     struct http_pool *retired;                /* serve what they have, then go */
-    unsigned depth;  /* of http_enter */
-    bool is_freed;   /* goes with the last http_leave */
-    bool is_http1;   /* the server answered in HTTP/1.x: a connection serves one transfer at a time */
+    unsigned depth;                           /* of http_enter */
+    bool is_freed;                            /* goes with the last http_leave */
+    bool is_http1;                            /* the server answered in HTTP/1.x: a connection serves one transfer at a time */
 
     CURL *spare[16]; /* easy handles for the next requests */
     size_t spare_count;
 
-    char *base;         /* scheme://host:port/prefix as curl gets it */
-    char *peer;         /* host:port, for messages */
-    char *host_header;  /* "Host: ..." where the name in `base` is another one than the server's */
+    char *base;        /* scheme://host:port/prefix as curl gets it */
+    char *peer;        /* host:port, for messages */
+    char *host_header; /* "Host: ..." where the name in `base` is another one than the server's */
     struct curl_slist *connect_to;
     char *ca;
     size_t ca_bytes;

@@ -15,9 +15,11 @@ static const struct outcome_row {
     {CURLE_COULDNT_CONNECT, ERROR_IO, true, "cannot connect"},
     {CURLE_PROXY, ERROR_IO, true, "the proxy refused the connection; check proxy-url"},
     {CURLE_SSL_CONNECT_ERROR, ERROR_TLS, true, "the TLS handshake failed; does the server speak TLS on this port?"},
-    {CURLE_PEER_FAILED_VERIFICATION, ERROR_TLS, true, "the server's certificate is not trusted; check certificate-authority and tls-server-name"},
+    {CURLE_PEER_FAILED_VERIFICATION, ERROR_TLS, true,
+     "the server's certificate is not trusted; check certificate-authority and tls-server-name"},
     {CURLE_SSL_CACERT_BADFILE, ERROR_TLS, true, "the certificate authority cannot be read; check that it is PEM"},
-    {CURLE_SSL_CERTPROBLEM, ERROR_TLS, true, "the client certificate or its key cannot be used; check that both are PEM and belong together"},
+    {CURLE_SSL_CERTPROBLEM, ERROR_TLS, true,
+     "the client certificate or its key cannot be used; check that both are PEM and belong together"},
     {CURLE_SSL_CIPHER, ERROR_TLS, true, "no TLS cipher in common"},
     {CURLE_URL_MALFORMAT, ERROR_INVALID, true, "the address is not a URL"},
     {CURLE_UNSUPPORTED_PROTOCOL, ERROR_PROTOCOL, false, "what answers there does not speak HTTP"},
@@ -43,8 +45,8 @@ static const struct outcome_row *row_of(CURLcode code) {
 }
 
 bool http_outcome_is_broken_connection(CURLcode code) {
-    static const CURLcode broken[] = {CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE,
-                                      CURLE_HTTP2, CURLE_HTTP2_STREAM, CURLE_SEND_FAIL_REWIND, CURLE_SSL_CONNECT_ERROR};
+    static const CURLcode broken[] = {CURLE_SEND_ERROR, CURLE_RECV_ERROR,   CURLE_GOT_NOTHING,      CURLE_PARTIAL_FILE,
+                                      CURLE_HTTP2,      CURLE_HTTP2_STREAM, CURLE_SEND_FAIL_REWIND, CURLE_SSL_CONNECT_ERROR};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
         if (broken[i] == code) return true;
     return false;
@@ -71,7 +73,8 @@ static void describe(struct http_handle *handle, CURLcode code, const struct out
         long verdict = X509_V_OK;
         curl_easy_getinfo(handle->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
         /* where the chain is good but the name is not, curl leaves the value that it begins with */
-        detail = verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED ? "it is for another name" : X509_verify_cert_error_string(verdict);
+        detail =
+            verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED ? "it is for another name" : X509_verify_cert_error_string(verdict);
     } else if (handle->easy && code == CURLE_COULDNT_CONNECT) {
         long os_error = 0;
         curl_easy_getinfo(handle->easy, CURLINFO_OS_ERRNO, &os_error);

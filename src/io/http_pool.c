@@ -54,8 +54,10 @@ static void timer_fired(void *owner) {
 static int set_timer(CURLM *multi, long timeout_ms, void *context) {
     (void)multi;
     struct http_pool *pool = context;
-    if (timeout_ms < 0) loop_timer_clear(pool->timer);
-    else loop_timer_set(pool->timer, loop_now_ms(pool->client->loop) + timeout_ms);
+    if (timeout_ms < 0)
+        loop_timer_clear(pool->timer);
+    else
+        loop_timer_set(pool->timer, loop_now_ms(pool->client->loop) + timeout_ms);
     return 0;
 }
 

@@ -260,8 +260,10 @@ void http_transfer_end(struct http_handle *handle) {
     struct http_client *client = handle->client;
     if (handle->easy) {
         curl_easy_reset(handle->easy); /* forgets headers, tokens and keys, keeps TLS sessions */
-        if (client->spare_count < sizeof client->spare / sizeof *client->spare) client->spare[client->spare_count++] = handle->easy;
-        else curl_easy_cleanup(handle->easy);
+        if (client->spare_count < sizeof client->spare / sizeof *client->spare)
+            client->spare[client->spare_count++] = handle->easy;
+        else
+            curl_easy_cleanup(handle->easy);
         handle->easy = NULL;
     }
     for (struct curl_slist *line = handle->headers; line; line = line->next) explicit_bzero(line->data, strlen(line->data));

@@ -123,8 +123,10 @@ static void timer_arm(struct loop_timer *timer) {
 static void timer_fired(evutil_socket_t fd, short events, void *context) {
     (void)fd, (void)events;
     struct loop_timer *timer = context;
-    if (loop_now_ms(timer->loop) < timer->due_ms) timer_arm(timer);
-    else timer->callback(timer->owner);
+    if (loop_now_ms(timer->loop) < timer->due_ms)
+        timer_arm(timer);
+    else
+        timer->callback(timer->owner);
 }
 
 struct loop_timer *loop_timer_new(struct loop *loop, loop_callback *callback, void *owner) {
@@ -145,8 +147,10 @@ void loop_timer_free(struct loop_timer *timer) {
 
 void loop_timer_set(struct loop_timer *timer, int64_t due_ms) {
     timer->due_ms = due_ms;
-    if (due_ms == INT64_MAX) evtimer_del(timer->event);
-    else timer_arm(timer);
+    if (due_ms == INT64_MAX)
+        evtimer_del(timer->event);
+    else
+        timer_arm(timer);
 }
 
 void loop_timer_clear(struct loop_timer *timer) {

@@ -3,8 +3,8 @@
 #include <string.h>
 
 enum {
-    CAUSES_MAX = 64,          /* an object with more mistakes is named by its first ones */
-    QUOTED_MAX_BYTES = 120,   /* longer quoted values are cut: some messages quote the whole object */
+    CAUSES_MAX = 64,        /* an object with more mistakes is named by its first ones */
+    QUOTED_MAX_BYTES = 120, /* longer quoted values are cut: some messages quote the whole object */
     MESSAGE_MAX_BYTES = 4096,
     RETRY_AFTER_MAX_S = 3600,
     PLAIN_TEXT_MAX_BYTES = 200,
@@ -36,8 +36,10 @@ bool kube_answer_is_transient(enum kube_answer_kind kind) {
 static size_t end_of_string(struct str text, size_t at) {
     char quote = text.ptr[at];
     for (size_t i = at + 1; i < text.len; i++) {
-        if (text.ptr[i] == '\\' && quote == '"') i++;
-        else if (text.ptr[i] == quote) return i + 1;
+        if (text.ptr[i] == '\\' && quote == '"')
+            i++;
+        else if (text.ptr[i] == quote)
+            return i + 1;
     }
     return text.len;
 }
@@ -50,9 +52,12 @@ static size_t end_of_value(struct str text, size_t at) {
     int depth = 0;
     for (size_t i = at; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '"') i = end_of_string(text, i) - 1;
-        else if (c == '{' || c == '[') depth++;
-        else if ((c == '}' || c == ']') && --depth == 0) return i + 1;
+        if (c == '"')
+            i = end_of_string(text, i) - 1;
+        else if (c == '{' || c == '[')
+            depth++;
+        else if ((c == '}' || c == ']') && --depth == 0)
+            return i + 1;
     }
     return text.len;
 }
@@ -171,7 +176,8 @@ static enum kube_answer_kind kind_of_404(const struct kube_answer *answer) {
 
 static enum kube_answer_kind kind_of_server_error(struct str message) {
     /* etcd's own limit comes as an internal error and will not go away by trying again. */
-    bool is_too_large = str_contains(message, STR("request is too large")) || str_contains(message, STR("trying to send message larger than max"));
+    bool is_too_large =
+        str_contains(message, STR("request is too large")) || str_contains(message, STR("trying to send message larger than max"));
     return is_too_large ? KUBE_TOO_LARGE : KUBE_SERVER_ERROR;
 }
 
@@ -198,7 +204,7 @@ static enum kube_answer_kind kind_of(struct arena *arena, struct str message, st
         const char *reason;
         enum kube_answer_kind kind;
     } reasons[] = {
-        {"Expired", KUBE_EXPIRED}, {"Gone", KUBE_EXPIRED}, {"Timeout", KUBE_TIMEOUT}, {"RequestEntityTooLarge", KUBE_TOO_LARGE},
+        {"Expired", KUBE_EXPIRED},           {"Gone", KUBE_EXPIRED}, {"Timeout", KUBE_TIMEOUT}, {"RequestEntityTooLarge", KUBE_TOO_LARGE},
         {"TooManyRequests", KUBE_THROTTLED},
     };
     answer->is_version_too_large = has_cause(answer, "ResourceVersionTooLarge") || str_contains(message, STR("Too large resource version"));

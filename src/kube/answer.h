@@ -7,24 +7,24 @@
 
 #include "data/json.h"
 
-#define KUBE_ANSWER_KINDS(X)                                                                                       \
-    X(KUBE_OK, "ok")                                                                                               \
-    X(KUBE_LOST, "lost")                       /* no answer: performed or not, nobody knows; look again */         \
-    X(KUBE_NOT_SENT, "not sent")               /* no answer, and certainly without effect */                       \
-    X(KUBE_NOT_FOUND, "not found")             /* this object */                                                   \
-    X(KUBE_NAMESPACE_GONE, "namespace gone")   /* gone or terminating: the work there ends silently */             \
-    X(KUBE_KIND_MISSING_MAYBE, "kind missing") /* the path is unknown; discovery has to confirm it */              \
-    X(KUBE_ALREADY_EXISTS, "already exists")                                                                       \
-    X(KUBE_CONFLICT, "conflict")               /* resourceVersion, uid or a precondition is another by now */      \
-    X(KUBE_INVALID, "invalid")                 /* refused for its content; the message names the field */          \
-    X(KUBE_DENIED, "denied")                   /* by admission: quota, webhook, policy, Pod Security */            \
-    X(KUBE_FORBIDDEN, "forbidden")             /* RBAC; verb and resource say what is missing */                   \
-    X(KUBE_UNAUTHORIZED, "unauthorized")       /* credentials are not (any more) good */                           \
-    X(KUBE_THROTTLED, "throttled")             /* 429: certainly without effect */                                 \
-    X(KUBE_SERVER_ERROR, "server error")       /* 5xx and what makes no sense; may have been performed */          \
-    X(KUBE_EXPIRED, "expired")                 /* 410: this resourceVersion or continue token is too old */        \
-    X(KUBE_TIMEOUT, "timeout")                 /* 504 or reason Timeout; may have been performed */                \
-    X(KUBE_TOO_LARGE, "too large")             /* the body, ours (413) or theirs (over our own limit) */
+#define KUBE_ANSWER_KINDS(X)                                                                                                               \
+    X(KUBE_OK, "ok")                                                                                                                       \
+    X(KUBE_LOST, "lost")                       /* no answer: performed or not, nobody knows; look again */                                 \
+    X(KUBE_NOT_SENT, "not sent")               /* no answer, and certainly without effect */                                               \
+    X(KUBE_NOT_FOUND, "not found")             /* this object */                                                                           \
+    X(KUBE_NAMESPACE_GONE, "namespace gone")   /* gone or terminating: the work there ends silently */                                     \
+    X(KUBE_KIND_MISSING_MAYBE, "kind missing") /* the path is unknown; discovery has to confirm it */                                      \
+    X(KUBE_ALREADY_EXISTS, "already exists")                                                                                               \
+    X(KUBE_CONFLICT, "conflict")         /* resourceVersion, uid or a precondition is another by now */                                    \
+    X(KUBE_INVALID, "invalid")           /* refused for its content; the message names the field */                                        \
+    X(KUBE_DENIED, "denied")             /* by admission: quota, webhook, policy, Pod Security */                                          \
+    X(KUBE_FORBIDDEN, "forbidden")       /* RBAC; verb and resource say what is missing */                                                 \
+    X(KUBE_UNAUTHORIZED, "unauthorized") /* credentials are not (any more) good */                                                         \
+    X(KUBE_THROTTLED, "throttled")       /* 429: certainly without effect */                                                               \
+    X(KUBE_SERVER_ERROR, "server error") /* 5xx and what makes no sense; may have been performed */                                        \
+    X(KUBE_EXPIRED, "expired")           /* 410: this resourceVersion or continue token is too old */                                      \
+    X(KUBE_TIMEOUT, "timeout")           /* 504 or reason Timeout; may have been performed */                                              \
+    X(KUBE_TOO_LARGE, "too large")       /* the body, ours (413) or theirs (over our own limit) */
 
 enum kube_answer_kind {
 #define KUBE_ANSWER_ENUM(kind, name) kind,

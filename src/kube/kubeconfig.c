@@ -10,7 +10,8 @@ bool kubeconfig_text(const struct kubeconfig_entry *entry, const char *field, st
     yyjson_val *value = json_get(entry->value, field);
     if (!value || yyjson_is_null(value)) return *out = STR_EMPTY, true;
     if (!yyjson_is_str(value))
-        return error_set(error, ERROR_INVALID, "%s: %s %s: %s is no text", QUOTE(entry->file->path), entry->section, QUOTE(entry->name), field);
+        return error_set(error, ERROR_INVALID, "%s: %s %s: %s is no text", QUOTE(entry->file->path), entry->section, QUOTE(entry->name),
+                         field);
     return *out = json_text(value), true;
 }
 
@@ -61,7 +62,8 @@ bool kubeconfig_data(struct arena *arena, const struct kubeconfig_entry *entry, 
     if (!kubeconfig_text(entry, field, &text, error)) return false;
     if (!text.len) return *out = STR_EMPTY, true;
     if (base64_decode(arena, text, out)) return true;
-    return error_set(error, ERROR_INVALID, "%s: %s %s: %s is not base64", QUOTE(entry->file->path), entry->section, QUOTE(entry->name), field);
+    return error_set(error, ERROR_INVALID, "%s: %s %s: %s is not base64", QUOTE(entry->file->path), entry->section, QUOTE(entry->name),
+                     field);
 }
 
 /* entries */
@@ -121,7 +123,8 @@ static bool check_files(const struct kubeconfig_file *files, size_t file_count, 
         struct str kind = json_text(json_get(root, "kind"));
         if (root && !yyjson_is_obj((yyjson_val *)(uintptr_t)root))
             return error_set(error, ERROR_INVALID, "%s: no kubeconfig: its content is no map", QUOTE(files[i].path));
-        if (kind.len && !str_is(kind, "Config")) return error_set(error, ERROR_INVALID, "%s: no kubeconfig: its kind is %s", QUOTE(files[i].path), QUOTE(kind));
+        if (kind.len && !str_is(kind, "Config"))
+            return error_set(error, ERROR_INVALID, "%s: no kubeconfig: its kind is %s", QUOTE(files[i].path), QUOTE(kind));
     }
     return true;
 }
@@ -147,15 +150,16 @@ static bool read_cluster(struct arena *arena, const struct kubeconfig_entry *clu
     if (out->ca_data.len) out->ca_file = STR_EMPTY;
     if (!server.len) return set_field(error, cluster, "server is missing; write https://host:port");
     if (server.len > SERVER_BYTES) return set_field(error, cluster, "server is too long");
-    out->server = without_last_slash(str_contains(server, STR("://")) ? arena_copy(arena, server) : arena_printf(arena, "https://%.*s", STR_ARG(server)));
+    out->server = without_last_slash(str_contains(server, STR("://")) ? arena_copy(arena, server)
+                                                                      : arena_printf(arena, "https://%.*s", STR_ARG(server)));
     out->is_insecure = json_bool_or(json_get(cluster->value, "insecure-skip-tls-verify"), false);
     if (out->is_insecure && (out->ca_data.len || out->ca_file.len))
         return set_field(error, cluster, "both insecure-skip-tls-verify and a certificate authority are given; remove the first");
     return true;
 }
 
-static bool find_all(const struct kubeconfig_file *files, size_t file_count, struct str name, struct kubeconfig_entry *cluster, struct kubeconfig_entry *user,
-                     struct cluster_settings *out, struct error *error) {
+static bool find_all(const struct kubeconfig_file *files, size_t file_count, struct str name, struct kubeconfig_entry *cluster,
+                     struct kubeconfig_entry *user, struct cluster_settings *out, struct error *error) {
     struct kubeconfig_entry context;
     struct str cluster_name, user_name;
     struct error problem; /* only its message, as the middle part of ours */
@@ -187,7 +191,8 @@ bool kubeconfig_read(struct arena *arena, const struct kubeconfig_file *files, s
                      struct cluster_settings *out, struct error *error) {
     if (!check_files(files, file_count, error)) return false;
     struct cluster_settings settings = {.context = context.len ? context : current_context(files, file_count)};
-    if (!settings.context.len) return set_missing(error, files, file_count, "contexts", "no context is chosen; set current-context or give --context");
+    if (!settings.context.len)
+        return set_missing(error, files, file_count, "contexts", "no context is chosen; set current-context or give --context");
     struct kubeconfig_entry cluster, user;
     if (!find_all(files, file_count, settings.context, &cluster, &user, &settings, error)) return false;
     if (!read_cluster(arena, &cluster, &settings, error)) return false;
@@ -198,10 +203,11 @@ bool kubeconfig_read(struct arena *arena, const struct kubeconfig_file *files, s
     return true;
 }
 
-bool kubeconfig_in_cluster(struct arena *arena, struct str host, struct str port, struct str token_file, struct str ca_file, struct cluster_settings *out,
-                           struct error *error) {
+bool kubeconfig_in_cluster(struct arena *arena, struct str host, struct str port, struct str token_file, struct str ca_file,
+                           struct cluster_settings *out, struct error *error) {
     if (!host.len || !port.len)
-        return error_set(error, ERROR_NOT_FOUND, "no kubeconfig is given, and this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); give --kubeconfig");
+        return error_set(error, ERROR_NOT_FOUND,
+                         "no kubeconfig is given, and this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); give --kubeconfig");
     bool is_ipv6 = str_contains(host, STR(":")) && host.ptr[0] != '[';
     *out = (struct cluster_settings){
         .server = arena_printf(arena, "https://%s%.*s%s:%.*s", is_ipv6 ? "[" : "", STR_ARG(host), is_ipv6 ? "]" : "", STR_ARG(port)),

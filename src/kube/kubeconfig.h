@@ -28,9 +28,9 @@ struct kubeconfig_exec {
 
 /* Of data and file at most one is filled, data (decoded, PEM) winning; absent ones are empty. */
 struct cluster_settings {
-    struct str context; /* its name; empty in a pod */
+    struct str context;   /* its name; empty in a pod */
     struct str namespace; /* of the context; empty: none given */
-    struct str server;  /* https://..., without a slash at the end */
+    struct str server;    /* https://..., without a slash at the end */
     struct str tls_server_name;
     struct str ca_data, ca_file;
     bool is_insecure;
@@ -43,8 +43,8 @@ struct cluster_settings {
 };
 
 struct kubeconfig_file {
-    struct str path;         /* as opened, absolute or relative to the working folder */
-    struct str folder;       /* absolute; what relative paths in it are relative to */
+    struct str path;   /* as opened, absolute or relative to the working folder */
+    struct str folder; /* absolute; what relative paths in it are relative to */
     const yyjson_val *root;
 };
 

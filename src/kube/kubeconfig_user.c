@@ -21,7 +21,8 @@ static bool check_unsupported(const struct kubeconfig_entry *user, struct error 
     return true;
 }
 
-static bool read_args(struct arena *arena, const struct kubeconfig_entry *user, const yyjson_val *list, struct kubeconfig_exec *out, struct error *error) {
+static bool read_args(struct arena *arena, const struct kubeconfig_entry *user, const yyjson_val *list, struct kubeconfig_exec *out,
+                      struct error *error) {
     size_t count = yyjson_arr_size((yyjson_val *)(uintptr_t)list), index, max;
     if (count > WORDS_MAX) return set_problem(error, ERROR_LIMIT, user, "exec.args has more than 1000 entries");
     struct str *args = arena_array(arena, count, sizeof *args);
@@ -35,7 +36,8 @@ static bool read_args(struct arena *arena, const struct kubeconfig_entry *user, 
     return true;
 }
 
-static bool read_env(struct arena *arena, const struct kubeconfig_entry *user, const yyjson_val *list, struct kubeconfig_exec *out, struct error *error) {
+static bool read_env(struct arena *arena, const struct kubeconfig_entry *user, const yyjson_val *list, struct kubeconfig_exec *out,
+                     struct error *error) {
     size_t count = yyjson_arr_size((yyjson_val *)(uintptr_t)list), index, max;
     if (count > WORDS_MAX) return set_problem(error, ERROR_LIMIT, user, "exec.env has more than 1000 entries");
     struct kubeconfig_env *env = arena_array(arena, count, sizeof *env);
@@ -43,7 +45,8 @@ static bool read_env(struct arena *arena, const struct kubeconfig_entry *user, c
     yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
         struct str name = json_text(json_get(item, "name"));
         yyjson_val *value = json_get(item, "value");
-        if (!name.len || (value && !yyjson_is_str(value))) return set_problem(error, ERROR_INVALID, user, "exec.env has an entry without name and text value");
+        if (!name.len || (value && !yyjson_is_str(value)))
+            return set_problem(error, ERROR_INVALID, user, "exec.env has an entry without name and text value");
         if (env) env[index] = (struct kubeconfig_env){arena_copy(arena, name), arena_copy(arena, json_text(value))};
     }
     out->env = env;
@@ -51,15 +54,18 @@ static bool read_env(struct arena *arena, const struct kubeconfig_entry *user, c
     return true;
 }
 
-static bool read_exec(struct arena *arena, const struct kubeconfig_entry *user, bool allow_exec, struct kubeconfig_exec *out, struct error *error) {
+static bool read_exec(struct arena *arena, const struct kubeconfig_entry *user, bool allow_exec, struct kubeconfig_exec *out,
+                      struct error *error) {
     const yyjson_val *exec = json_get(user->value, "exec");
     if (json_is_empty(exec)) return true;
     if (!allow_exec)
-        return set_problem(error, ERROR_UNSUPPORTED, user, "it runs a program (exec) to log in, which is off; give --allow-exec if you trust this kubeconfig");
+        return set_problem(error, ERROR_UNSUPPORTED, user,
+                           "it runs a program (exec) to log in, which is off; give --allow-exec if you trust this kubeconfig");
     struct str command = json_text(json_get(exec, "command")), version = json_text(json_get(exec, "apiVersion"));
     if (!command.len) return set_problem(error, ERROR_INVALID, user, "exec.command is missing");
     if (!str_is(version, "client.authentication.k8s.io/v1") && !str_is(version, "client.authentication.k8s.io/v1beta1"))
-        return set_problem(error, ERROR_UNSUPPORTED, user, "exec.apiVersion must be client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1");
+        return set_problem(error, ERROR_UNSUPPORTED, user,
+                           "exec.apiVersion must be client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1");
     if (json_is_text(json_get(exec, "interactiveMode"), "Always"))
         return set_problem(error, ERROR_UNSUPPORTED, user, "exec.interactiveMode is Always, and nobody is there to answer");
     *out = (struct kubeconfig_exec){
@@ -74,12 +80,14 @@ static bool read_exec(struct arena *arena, const struct kubeconfig_entry *user, 
 static bool read_certificates(struct arena *arena, const struct kubeconfig_entry *user, struct cluster_settings *out, struct error *error) {
     if (!kubeconfig_data(arena, user, "client-certificate-data", &out->certificate_data, error) ||
         !kubeconfig_path(arena, user, "client-certificate", &out->certificate_file, error) ||
-        !kubeconfig_data(arena, user, "client-key-data", &out->key_data, error) || !kubeconfig_path(arena, user, "client-key", &out->key_file, error))
+        !kubeconfig_data(arena, user, "client-key-data", &out->key_data, error) ||
+        !kubeconfig_path(arena, user, "client-key", &out->key_file, error))
         return false;
     if (out->certificate_data.len) out->certificate_file = STR_EMPTY;
     if (out->key_data.len) out->key_file = STR_EMPTY;
     bool has_certificate = out->certificate_data.len || out->certificate_file.len, has_key = out->key_data.len || out->key_file.len;
-    if (has_certificate && !has_key) return set_problem(error, ERROR_INVALID, user, "it has a client certificate but no client-key or client-key-data");
+    if (has_certificate && !has_key)
+        return set_problem(error, ERROR_INVALID, user, "it has a client certificate but no client-key or client-key-data");
     if (has_key && !has_certificate)
         return set_problem(error, ERROR_INVALID, user, "it has a client key but no client-certificate or client-certificate-data");
     return true;
@@ -97,7 +105,8 @@ static bool read_secrets(struct arena *arena, const struct kubeconfig_entry *use
     return true;
 }
 
-bool kubeconfig_read_user(struct arena *arena, const struct kubeconfig_entry *user, bool allow_exec, struct cluster_settings *settings, struct error *error) {
-    return check_unsupported(user, error) && read_certificates(arena, user, settings, error) && read_secrets(arena, user, settings, error) &&
-           read_exec(arena, user, allow_exec, &settings->exec, error);
+bool kubeconfig_read_user(struct arena *arena, const struct kubeconfig_entry *user, bool allow_exec, struct cluster_settings *settings,
+                          struct error *error) {
+    return check_unsupported(user, error) && read_certificates(arena, user, settings, error) &&
+           read_secrets(arena, user, settings, error) && read_exec(arena, user, allow_exec, &settings->exec, error);
 }

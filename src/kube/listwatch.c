@@ -14,10 +14,10 @@ enum {
     WATCH_TIMEOUT_MIN_S = 300, /* the same range as client-go, so that not all watches end at once */
     WATCH_TIMEOUT_SPREAD_S = 300,
     WATCH_GRACE_MS = 10000,
-    WATCH_OPEN_MS = 30000,     /* API servers answer a watch at once, long before its first event */
-    WATCH_SHORT_MS = 1000,     /* one that ends sooner, with nothing in it, has failed */
+    WATCH_OPEN_MS = 30000, /* API servers answer a watch at once, long before its first event */
+    WATCH_SHORT_MS = 1000, /* one that ends sooner, with nothing in it, has failed */
     WATCH_HEALTHY_MS = 10000,
-    VERSION_REFUSALS_MAX = 3,  /* then the version is taken for one of another life of the server's storage */
+    VERSION_REFUSALS_MAX = 3, /* then the version is taken for one of another life of the server's storage */
     LINES_BYTES = 2 * LIMIT_WATCH_LINE_BYTES,
     LINES_KEPT_BYTES = 64 * 1024, /* an idle watch keeps no larger buffer */
     VERSION_BYTES = 1024,
@@ -64,8 +64,8 @@ static void keep_answer(struct listwatch *machine, const struct kube_answer *ans
     machine->answer = *answer;
     machine->answer.causes = NULL;
     machine->answer.cause_count = 0;
-    struct str *texts[] = {&machine->answer.reason, &machine->answer.message, &machine->answer.details_kind,
-                           &machine->answer.details_name, &machine->answer.verb, &machine->answer.resource};
+    struct str *texts[] = {&machine->answer.reason,       &machine->answer.message, &machine->answer.details_kind,
+                           &machine->answer.details_name, &machine->answer.verb,    &machine->answer.resource};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) *texts[i] = texts[i]->len ? arena_copy(arena, *texts[i]) : STR_EMPTY;
 }
 
@@ -286,8 +286,10 @@ static bool take_line(struct listwatch *machine, struct str *out_line) {
 static void shrink_lines(struct listwatch *machine) {
     if (machine->line_at != machine->lines.len) return;
     machine->line_at = machine->scanned_at = 0;
-    if (machine->lines.capacity > LINES_KEPT_BYTES) strbuf_release(&machine->lines);
-    else strbuf_clear(&machine->lines);
+    if (machine->lines.capacity > LINES_KEPT_BYTES)
+        strbuf_release(&machine->lines);
+    else
+        strbuf_clear(&machine->lines);
 }
 
 static bool take_version(struct listwatch *machine, const yyjson_val *object) {
@@ -308,7 +310,8 @@ static bool next_of_line(struct listwatch *machine, struct str line, struct aren
     static const struct {
         const char *type;
         enum listwatch_event_kind kind;
-    } types[] = {{"ADDED", LISTWATCH_UPSERT}, {"MODIFIED", LISTWATCH_UPSERT}, {"DELETED", LISTWATCH_DELETE}, {"BOOKMARK", LISTWATCH_BOOKMARK}};
+    } types[] = {
+        {"ADDED", LISTWATCH_UPSERT}, {"MODIFIED", LISTWATCH_UPSERT}, {"DELETED", LISTWATCH_DELETE}, {"BOOKMARK", LISTWATCH_BOOKMARK}};
     const yyjson_val *event = json_parse(arena, line, NULL), *type = json_get(event, "type");
     yyjson_val *object = json_get(event, "object");
     if (json_is_text(type, "ERROR")) {
@@ -366,8 +369,10 @@ static bool next_of_watch(struct listwatch *machine, int64_t now_ms, struct aren
     } else {
         check_line_length(machine);
     }
-    if (machine->phase == LISTWATCH_PHASE_DRAINING) watch_over(machine, now_ms);
-    else shrink_lines(machine);
+    if (machine->phase == LISTWATCH_PHASE_DRAINING)
+        watch_over(machine, now_ms);
+    else
+        shrink_lines(machine);
     return false;
 }
 
@@ -376,8 +381,10 @@ static bool next_of_watch(struct listwatch *machine, int64_t now_ms, struct aren
 bool listwatch_next_event(struct listwatch *machine, int64_t now_ms, struct arena *arena, struct listwatch_event *out) {
     struct listwatch_event event = {.generation = machine->generation};
     bool has_event = false;
-    if (machine->phase == LISTWATCH_PHASE_PAGE) has_event = next_of_page(machine, now_ms, arena, &event);
-    else if (machine->phase == LISTWATCH_PHASE_WATCHING || machine->phase == LISTWATCH_PHASE_DRAINING) has_event = next_of_watch(machine, now_ms, arena, &event);
+    if (machine->phase == LISTWATCH_PHASE_PAGE)
+        has_event = next_of_page(machine, now_ms, arena, &event);
+    else if (machine->phase == LISTWATCH_PHASE_WATCHING || machine->phase == LISTWATCH_PHASE_DRAINING)
+        has_event = next_of_watch(machine, now_ms, arena, &event);
     if (!has_event && machine->is_trouble_new) {
         machine->is_trouble_new = false;
         event.kind = LISTWATCH_TROUBLE;
@@ -438,12 +445,16 @@ void listwatch_next_action(struct listwatch *machine, int64_t now_ms, struct are
     }
     switch (machine->phase) {
     case LISTWATCH_PHASE_LIST_DUE:
-        if (now_ms >= machine->due_ms) send_list(machine, now_ms, arena, out);
-        else out->until_ms = machine->due_ms;
+        if (now_ms >= machine->due_ms)
+            send_list(machine, now_ms, arena, out);
+        else
+            out->until_ms = machine->due_ms;
         break;
     case LISTWATCH_PHASE_WATCH_DUE:
-        if (now_ms >= machine->due_ms) send_watch(machine, now_ms, arena, out);
-        else out->until_ms = machine->due_ms;
+        if (now_ms >= machine->due_ms)
+            send_watch(machine, now_ms, arena, out);
+        else
+            out->until_ms = machine->due_ms;
         break;
     case LISTWATCH_PHASE_WATCHING: out->until_ms = machine->watch_dead_ms; break;
     case LISTWATCH_PHASE_PAGE:
@@ -453,5 +464,6 @@ void listwatch_next_action(struct listwatch *machine, int64_t now_ms, struct are
 }
 
 void listwatch_hurry(struct listwatch *machine, int64_t now_ms) {
-    if (machine->phase == LISTWATCH_PHASE_LIST_DUE && machine->state == LISTWATCH_NOT_INSTALLED && machine->due_ms > now_ms) machine->due_ms = now_ms;
+    if (machine->phase == LISTWATCH_PHASE_LIST_DUE && machine->state == LISTWATCH_NOT_INSTALLED && machine->due_ms > now_ms)
+        machine->due_ms = now_ms;
 }

@@ -57,9 +57,9 @@ enum listwatch_action_kind {
 
 struct listwatch_action {
     enum listwatch_action_kind kind;
-    struct str path;   /* in the arena of the call */
+    struct str path; /* in the arena of the call */
     int64_t timeout_ms;
-    int64_t until_ms;  /* INT64_MAX: only after an input */
+    int64_t until_ms; /* INT64_MAX: only after an input */
 };
 
 enum listwatch_event_kind {
@@ -68,13 +68,13 @@ enum listwatch_event_kind {
     LISTWATCH_DELETE,     /* gone; `object` is its last form */
     LISTWATCH_LIST_END,   /* sweep what is not marked `generation`; the state is LISTWATCH_SYNCED from here on */
     LISTWATCH_BOOKMARK,   /* nothing changed up to here */
-    LISTWATCH_TROUBLE,    /* the first failure in a row, or of another kind than the last: `trouble` is for the log, the state may have changed */
+    LISTWATCH_TROUBLE, /* the first failure in a row, or of another kind than the last: `trouble` is for the log, the state may have changed */
 };
 
 struct listwatch_event {
     enum listwatch_event_kind kind;
-    uint64_t generation; /* of the newest list, >= 1 */
-    yyjson_val *object;  /* UPSERT, DELETE; in the arena of the call */
+    uint64_t generation;               /* of the newest list, >= 1 */
+    yyjson_val *object;                /* UPSERT, DELETE; in the arena of the call */
     const struct kube_answer *trouble; /* TROUBLE; lives until the next call of any function here */
 };
 
@@ -90,9 +90,9 @@ enum listwatch_phase {
 /* A cursor over the text of a list, which is never parsed as a whole. */
 struct listwatch_page {
     struct strbuf body;
-    size_t at;             /* next byte to look at */
-    bool in_items;         /* within "items" */
-    struct str metadata;   /* the text of "metadata", once passed */
+    size_t at;           /* next byte to look at */
+    bool in_items;       /* within "items" */
+    struct str metadata; /* the text of "metadata", once passed */
 };
 
 /* Fields are for reading only: phase, state, generation. The state may change with any call: compare it afterwards. */
@@ -101,8 +101,8 @@ struct listwatch {
     struct number_random random;
     enum listwatch_phase phase;
     enum listwatch_state state;
-    uint64_t generation;          /* of the newest list */
-    int64_t due_ms;               /* of the DUE phases */
+    uint64_t generation; /* of the newest list */
+    int64_t due_ms;      /* of the DUE phases */
 
     /* lists */
     int64_t page_limit;           /* of this list; adapted to what fits */
@@ -112,23 +112,23 @@ struct listwatch {
     struct listwatch_page page;
 
     /* watches */
-    struct strbuf version;        /* to resume from: the list's, then of the last event or bookmark */
-    struct strbuf lines;          /* bytes of the watch, from line_at on not handed out yet */
-    size_t line_at;               /* where the line in progress begins */
-    size_t scanned_at;            /* no newline between line_at and here */
+    struct strbuf version; /* to resume from: the list's, then of the last event or bookmark */
+    struct strbuf lines;   /* bytes of the watch, from line_at on not handed out yet */
+    size_t line_at;        /* where the line in progress begins */
+    size_t scanned_at;     /* no newline between line_at and here */
     int64_t watch_begun_ms, watch_timeout_s, watch_dead_ms;
-    bool is_watch_open;           /* the shell has a stream that CLOSE would cancel */
-    bool is_opened;               /* and the server has accepted it */
-    bool had_event;               /* on this watch */
+    bool is_watch_open; /* the shell has a stream that CLOSE would cancel */
+    bool is_opened;     /* and the server has accepted it */
+    bool had_event;     /* on this watch */
     bool wants_close;
-    unsigned version_refusals;    /* "too large resource version" in a row */
+    unsigned version_refusals; /* "too large resource version" in a row */
 
     /* trouble */
-    unsigned failures;            /* in a row, for the back-off */
+    unsigned failures; /* in a row, for the back-off */
     struct arena answer_arena;
-    struct kube_answer answer;    /* the last one that was no success; DRAINING: how the watch ended */
-    bool is_in_trouble;           /* `reported_kind` was handed out as trouble, and no success since */
-    bool is_trouble_new;          /* `answer` is to be handed out */
+    struct kube_answer answer; /* the last one that was no success; DRAINING: how the watch ended */
+    bool is_in_trouble;        /* `reported_kind` was handed out as trouble, and no success since */
+    bool is_trouble_new;       /* `answer` is to be handed out */
     enum kube_answer_kind reported_kind;
 };
 

@@ -2,7 +2,8 @@
 
 static void skip_blanks(struct listwatch_page *page) {
     const struct strbuf *body = &page->body;
-    while (page->at < body->len && (body->ptr[page->at] == ' ' || body->ptr[page->at] == '\n' || body->ptr[page->at] == '\r' || body->ptr[page->at] == '\t'))
+    while (page->at < body->len &&
+           (body->ptr[page->at] == ' ' || body->ptr[page->at] == '\n' || body->ptr[page->at] == '\r' || body->ptr[page->at] == '\t'))
         page->at++;
 }
 
@@ -41,8 +42,10 @@ static bool skip_brackets(struct listwatch_page *page) {
             continue;
         }
         page->at++;
-        if (c == '{' || c == '[') depth++;
-        else if ((c == '}' || c == ']') && --depth == 0) return true;
+        if (c == '{' || c == '[')
+            depth++;
+        else if ((c == '}' || c == ']') && --depth == 0)
+            return true;
     }
     return false;
 }

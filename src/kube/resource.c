@@ -10,8 +10,10 @@ static void append_encoded(struct strbuf *out, struct str text) {
     static const char unreserved[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (memchr(unreserved, c, sizeof unreserved - 1)) strbuf_append_char(out, (char)c);
-        else strbuf_printf(out, "%%%02X", c);
+        if (memchr(unreserved, c, sizeof unreserved - 1))
+            strbuf_append_char(out, (char)c);
+        else
+            strbuf_printf(out, "%%%02X", c);
     }
 }
 
@@ -80,7 +82,8 @@ static void append_number(struct strbuf *out, const char *name, int64_t value) {
     strbuf_printf(out, "%s=%lld", name, (long long)value);
 }
 
-struct str kube_list_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, const struct kube_list_query *query) {
+struct str kube_list_path(struct arena *arena, const struct kube_resource *resource, struct str namespace,
+                          const struct kube_list_query *query) {
     struct strbuf out = collection_path(resource, namespace);
     append_number(&out, "limit", query->limit);
     append_text(&out, "continue", query->continue_token);
@@ -103,13 +106,14 @@ static struct str finish_write(struct arena *arena, struct strbuf *out, const st
     return settle(arena, out);
 }
 
-struct str kube_create_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, const struct kube_write_query *query) {
+struct str kube_create_path(struct arena *arena, const struct kube_resource *resource, struct str namespace,
+                            const struct kube_write_query *query) {
     struct strbuf out = collection_path(resource, namespace);
     return finish_write(arena, &out, query);
 }
 
-struct str kube_object_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, struct str name, struct str subresource,
-                            const struct kube_write_query *query) {
+struct str kube_object_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, struct str name,
+                            struct str subresource, const struct kube_write_query *query) {
     struct strbuf out = collection_path(resource, namespace);
     append_segment(&out, name);
     if (subresource.len) append_segment(&out, subresource);

@@ -35,9 +35,11 @@ struct kube_write_query {
 };
 
 /* `namespace` empty: all namespaces (lists, watches), or a kind without namespaces. */
-struct str kube_list_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, const struct kube_list_query *query);
+struct str kube_list_path(struct arena *arena, const struct kube_resource *resource, struct str namespace,
+                          const struct kube_list_query *query);
 /* For POST: the collection. `query` may be NULL. */
-struct str kube_create_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, const struct kube_write_query *query);
+struct str kube_create_path(struct arena *arena, const struct kube_resource *resource, struct str namespace,
+                            const struct kube_write_query *query);
 /* For GET, PATCH, PUT, DELETE. `subresource` ("status") may be empty, `query` NULL. */
 struct str kube_object_path(struct arena *arena, const struct kube_resource *resource, struct str namespace, struct str name,
                             struct str subresource, const struct kube_write_query *query);

@@ -13,9 +13,9 @@ struct workqueue_item {
     int64_t due_ms;
     size_t heap_at; /* its place in the heap, SIZE_MAX when not delayed */
     unsigned failures;
-    bool is_queued;     /* wants processing: in the line, or once the present processing is done */
+    bool is_queued; /* wants processing: in the line, or once the present processing is done */
     bool is_processing;
-    bool is_held;       /* delayed by a Retry-After: an add does not bring it forward */
+    bool is_held; /* delayed by a Retry-After: an add does not bring it forward */
     size_t key_len;
     char key[];
 };
@@ -67,8 +67,10 @@ static void drop_if_unused(struct workqueue *queue, struct workqueue_item *item)
 static void line_append(struct workqueue *queue, struct workqueue_item *item) {
     item->prev = queue->last;
     item->next = NULL;
-    if (queue->last) queue->last->next = item;
-    else queue->first = item;
+    if (queue->last)
+        queue->last->next = item;
+    else
+        queue->first = item;
     queue->last = item;
     queue->queued_count++;
 }
@@ -77,8 +79,10 @@ static struct workqueue_item *line_take(struct workqueue *queue) {
     struct workqueue_item *item = queue->first;
     if (!item) return NULL;
     queue->first = item->next;
-    if (queue->first) queue->first->prev = NULL;
-    else queue->last = NULL;
+    if (queue->first)
+        queue->first->prev = NULL;
+    else
+        queue->last = NULL;
     queue->queued_count--;
     return item;
 }
@@ -240,8 +244,10 @@ void workqueue_done(struct workqueue *queue, struct str key) {
     assert(item && item->is_processing);
     item->is_processing = false;
     queue->processing_count--;
-    if (item->is_queued) line_append(queue, item);
-    else drop_if_unused(queue, item);
+    if (item->is_queued)
+        line_append(queue, item);
+    else
+        drop_if_unused(queue, item);
 }
 
 size_t workqueue_length(const struct workqueue *queue) {

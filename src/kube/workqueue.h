@@ -22,10 +22,10 @@ struct workqueue_item;
 
 struct workqueue {
     struct backoff_limits limits;
-    struct workqueue_item *items;           /* by key */
-    struct workqueue_item *first, *last;    /* queued and not processing, in order */
+    struct workqueue_item *items;        /* by key */
+    struct workqueue_item *first, *last; /* queued and not processing, in order */
     size_t queued_count, processing_count;
-    struct workqueue_item **delayed;        /* a heap by due time */
+    struct workqueue_item **delayed; /* a heap by due time */
     size_t delayed_count, delayed_capacity;
 };
 

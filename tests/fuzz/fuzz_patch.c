@@ -5,7 +5,8 @@
 static void expect_readable(struct arena *arena, yyjson_val *value) {
     struct strbuf text = strbuf_with_max(1 << 26);
     json_write(&text, value);
-    if (!text.failed) fuzz_expect(json_parse(arena, strbuf_view(&text), NULL) != NULL || arena->exhausted, "unreadable result %s", text.ptr);
+    if (!text.failed)
+        fuzz_expect(json_parse(arena, strbuf_view(&text), NULL) != NULL || arena->exhausted, "unreadable result %s", text.ptr);
     strbuf_release(&text);
 }
 

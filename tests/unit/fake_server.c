@@ -35,7 +35,8 @@ void fake_server_free(struct fake_server *server) {
 static struct fake_object *find(const struct fake_server *server, int kind, struct str namespace, struct str name) {
     for (size_t i = 0; i < server->object_count; i++) {
         struct fake_object *object = server->objects[i];
-        bool is_it = object->kind == kind && str_equal(object->name, name) && (namespace.len == 0 || str_equal(object->namespace, namespace));
+        bool is_it =
+            object->kind == kind && str_equal(object->name, name) && (namespace.len == 0 || str_equal(object->namespace, namespace));
         if (is_it) return object;
     }
     return NULL;
@@ -74,7 +75,8 @@ static void add_event(struct fake_server *server, const struct fake_object *obje
 }
 
 /* Gives the object its next version and stores it in place of `older` (NULL: new). */
-static struct fake_object *store(struct fake_server *server, int kind, struct fake_object *older, yyjson_mut_doc *doc, yyjson_mut_val *value) {
+static struct fake_object *store(struct fake_server *server, int kind, struct fake_object *older, yyjson_mut_doc *doc,
+                                 yyjson_mut_val *value) {
     struct fake_object *object = calloc(1, sizeof *object);
     assert_non_null(object);
     arena_init(&object->arena, ARENA_BYTES);
@@ -153,14 +155,15 @@ static void note_manager(struct fake_server *server, yyjson_mut_doc *doc, yyjson
     }
     if (!known) known = yyjson_mut_arr_add_obj(doc, fields);
     char time[32];
-    snprintf(time, sizeof time, "2026-01-01T%02d:%02d:%02dZ", (int)(server->version / 3600 % 24), (int)(server->version / 60 % 60), (int)(server->version % 60));
+    snprintf(time, sizeof time, "2026-01-01T%02d:%02d:%02dZ", (int)(server->version / 3600 % 24), (int)(server->version / 60 % 60),
+             (int)(server->version % 60));
     put_text(doc, known, "manager", manager);
     put_text(doc, known, "time", time);
     if (is_status) put_text(doc, known, "subresource", "status");
 }
 
-static struct answer create(struct fake_server *server, struct str namespace, int kind, const yyjson_val *given, const char *manager, bool is_dry_run,
-                            struct strbuf *body) {
+static struct answer create(struct fake_server *server, struct str namespace, int kind, const yyjson_val *given, const char *manager,
+                            bool is_dry_run, struct strbuf *body) {
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     yyjson_mut_doc *doc = json_builder(&arena);
@@ -168,9 +171,12 @@ static struct answer create(struct fake_server *server, struct str namespace, in
     struct str name = json_text(json_path(given, "metadata", "name", NULL));
     struct answer answer = {0};
     const char *refused = NULL;
-    if (name.len && find(server, kind, namespace, name)) answer = refuse(ANSWER_EXISTS, "already exists");
-    else if ((refused = admit(server, kind, doc, value)) != NULL) answer = refuse(ANSWER_REJECTED, refused);
-    else if (is_dry_run) answer = accept(body, STR("{}"));
+    if (name.len && find(server, kind, namespace, name))
+        answer = refuse(ANSWER_EXISTS, "already exists");
+    else if ((refused = admit(server, kind, doc, value)) != NULL)
+        answer = refuse(ANSWER_REJECTED, refused);
+    else if (is_dry_run)
+        answer = accept(body, STR("{}"));
     else {
         char uid[32];
         snprintf(uid, sizeof uid, "u-%lld", (long long)++server->uids);
@@ -196,15 +202,18 @@ static bool is_moved(const yyjson_val *before, const yyjson_val *after) {
 }
 
 static const char *immutable(int kind, const yyjson_val *before, const yyjson_val *after) {
-    bool is_renamed = kind == CHILD_ROUTE && is_moved(json_path(before, "spec", "modelName", NULL), json_path(after, "spec", "modelName", NULL));
+    bool is_renamed =
+        kind == CHILD_ROUTE && is_moved(json_path(before, "spec", "modelName", NULL), json_path(after, "spec", "modelName", NULL));
     bool is_regrouped = kind == CHILD_SERVING && is_moved(json_path(before, "spec", "template", "gangPolicy", NULL),
-                                                           json_path(after, "spec", "template", "gangPolicy", NULL));
-    return is_renamed ? "spec.modelName: Invalid value: modelName is immutable" : is_regrouped ? "spec.template.gangPolicy: Invalid value: immutable" : NULL;
+                                                          json_path(after, "spec", "template", "gangPolicy", NULL));
+    return is_renamed     ? "spec.modelName: Invalid value: modelName is immutable"
+           : is_regrouped ? "spec.template.gangPolicy: Invalid value: immutable"
+                          : NULL;
 }
 
 /* Stores `value` in place of `object`, as every update ends. */
-static struct answer update(struct fake_server *server, struct fake_object *object, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *value,
-                            const char *manager, bool is_status, struct strbuf *body) {
+static struct answer update(struct fake_server *server, struct fake_object *object, struct arena *arena, yyjson_mut_doc *doc,
+                            yyjson_mut_val *value, const char *manager, bool is_status, struct strbuf *body) {
     const yyjson_val *before = parse(arena, object->text);
     const char *refused = is_status ? NULL : admit(server, object->kind, doc, value);
     yyjson_val *after = json_freeze(arena, value);
@@ -237,14 +246,16 @@ static struct answer patch(struct fake_server *server, struct fake_object *objec
     const char *version = yyjson_mut_get_str(yyjson_mut_obj_get(yyjson_mut_obj_get(value, "metadata"), "resourceVersion"));
     assert_non_null(version);
     bool is_stale = !str_is(json_text(json_path(live, "metadata", "resourceVersion", NULL)), version);
-    if (is_stale) answer = refuse(ANSWER_CONFLICT, "the object has been modified");
-    else answer = update(server, object, &arena, doc, value, FIELD_MANAGER, false, body);
+    if (is_stale)
+        answer = refuse(ANSWER_CONFLICT, "the object has been modified");
+    else
+        answer = update(server, object, &arena, doc, value, FIELD_MANAGER, false, body);
     arena_release(&arena);
     return answer;
 }
 
-static struct answer merge(struct fake_server *server, struct fake_object *object, const yyjson_val *changes, const char *manager, bool is_status,
-                           struct strbuf *body) {
+static struct answer merge(struct fake_server *server, struct fake_object *object, const yyjson_val *changes, const char *manager,
+                           bool is_status, struct strbuf *body) {
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     yyjson_mut_doc *doc = json_builder(&arena);
@@ -267,7 +278,8 @@ static struct answer delete_object(struct fake_server *server, struct fake_objec
     bool is_other = (uid.len && !str_equal(uid, object->uid)) ||
                     (version.len && !str_equal(version, json_text(json_path(live, "metadata", "resourceVersion", NULL))));
     struct answer answer;
-    if (is_other) answer = refuse(ANSWER_CONFLICT, "the precondition does not hold");
+    if (is_other)
+        answer = refuse(ANSWER_CONFLICT, "the precondition does not hold");
     else if (json_is_empty(json_path(live, "metadata", "finalizers", NULL))) {
         drop(server, object);
         answer = accept(body, STR("{\"kind\":\"Status\",\"status\":\"Success\"}"));
@@ -307,7 +319,9 @@ struct answer fake_server_perform(struct fake_server *server, struct str namespa
     struct answer answer = {0};
     switch (request->verb) {
     case REQUEST_CREATE:
-    case REQUEST_DRY_RUN_CREATE: answer = create(server, namespace, kind, given, FIELD_MANAGER, request->verb == REQUEST_DRY_RUN_CREATE, body); break;
+    case REQUEST_DRY_RUN_CREATE:
+        answer = create(server, namespace, kind, given, FIELD_MANAGER, request->verb == REQUEST_DRY_RUN_CREATE, body);
+        break;
     case REQUEST_PATCH: answer = patch(server, object, given, body); break;
     case REQUEST_PATCH_STATUS: answer = merge(server, object, given, FIELD_MANAGER, true, body); break;
     case REQUEST_DELETE: answer = delete_object(server, object, given, body); break;
@@ -339,7 +353,8 @@ void fake_server_create(struct fake_server *server, int kind, const char *text) 
     arena_release(&arena);
 }
 
-static void merge_by_hand(struct fake_server *server, int kind, const char *name, const char *manager, const char *changes, bool is_status) {
+static void merge_by_hand(struct fake_server *server, int kind, const char *name, const char *manager, const char *changes,
+                          bool is_status) {
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     struct strbuf body = strbuf_with_max(LIMIT_BODY_BYTES);
@@ -448,8 +463,10 @@ const char *fake_server_field(const struct fake_server *server, int kind, const 
         value = is_item ? yyjson_arr_get((yyjson_val *)(uintptr_t)value, (size_t)index) : json_get(value, plain);
     }
     struct strbuf out = strbuf_with_max(sizeof text - 1);
-    if (json_text(value).len) strbuf_append(&out, json_text(value));
-    else if (value) json_write(&out, value);
+    if (json_text(value).len)
+        strbuf_append(&out, json_text(value));
+    else if (value)
+        json_write(&out, value);
     snprintf(text, sizeof text, "%.*s", STR_ARG(strbuf_view(&out)));
     strbuf_release(&out);
     arena_release(&arena);

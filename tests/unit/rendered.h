@@ -16,8 +16,8 @@
 #include "data/yaml_read.h"
 
 #define TEST_DOWNLOADER "kthena/downloader:latest"
-#define TEST_RUNTIME "kthena/runtime:latest"
-#define TEST_UID "00000000-0000-0000-0000-000000000000"
+#define TEST_RUNTIME    "kthena/runtime:latest"
+#define TEST_UID        "00000000-0000-0000-0000-000000000000"
 
 struct rendered {
     struct arena arena;

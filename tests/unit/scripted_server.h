@@ -200,9 +200,21 @@ static const struct {
     const char *path;
     bool (*script)(struct connection *);
 } scripts[] = {
-    {"/ok", do_ok}, {"/echo", do_echo}, {"/throttled", do_throttled}, {"/early", do_early}, {"/slow", do_slow}, {"/endless", do_endless}, {"/cut", do_cut},
-    {"/vanish", do_vanish}, {"/nonsense", do_nonsense}, {"/gzip", do_gzip}, {"/stream-cut", do_stream_cut}, {"/stream-open", do_stream_open}, {"/stream", do_stream},
-    {"/gone", do_gone}, {"/subject", do_subject},
+    {"/ok", do_ok},
+    {"/echo", do_echo},
+    {"/throttled", do_throttled},
+    {"/early", do_early},
+    {"/slow", do_slow},
+    {"/endless", do_endless},
+    {"/cut", do_cut},
+    {"/vanish", do_vanish},
+    {"/nonsense", do_nonsense},
+    {"/gzip", do_gzip},
+    {"/stream-cut", do_stream_cut},
+    {"/stream-open", do_stream_open},
+    {"/stream", do_stream},
+    {"/gone", do_gone},
+    {"/subject", do_subject},
 };
 
 static bool read_request(struct connection *connection) {
@@ -240,7 +252,8 @@ static void *serve(void *argument) {
         const char *target = strchr(connection->head, ' ') + 1, *scheme = strstr(target, "://");
         is_open = false;
         for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
-            const char *found = scheme && scheme < strstr(target, " HTTP") ? strstr(scheme + 3, scripts[i].path) : strstr(target, scripts[i].path);
+            const char *found =
+                scheme && scheme < strstr(target, " HTTP") ? strstr(scheme + 3, scripts[i].path) : strstr(target, scripts[i].path);
             if (!found || found > strstr(target, " HTTP")) continue;
             is_open = scripts[i].script(connection);
             break;

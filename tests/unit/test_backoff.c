@@ -11,13 +11,22 @@ static void delays_double_up_to_the_maximum(void **state) {
         unsigned failures;
         int64_t least_ms, most_ms;
     } cases[] = {
-        {0, 2, 5}, {1, 2, 5}, {2, 5, 10}, {3, 10, 20}, {10, 1280, 2560}, {16, 81920, 163840}, {17, 150000, 300000}, {18, 150000, 300000}, {UINT32_MAX, 150000, 300000},
+        {0, 2, 5},
+        {1, 2, 5},
+        {2, 5, 10},
+        {3, 10, 20},
+        {10, 1280, 2560},
+        {16, 81920, 163840},
+        {17, 150000, 300000},
+        {18, 150000, 300000},
+        {UINT32_MAX, 150000, 300000},
     };
     struct number_random random = {42};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (int round = 0; round < 1000; round++) {
             int64_t delay_ms = backoff_delay_ms(BACKOFF_OBJECT, cases[i].failures, &random);
-            if (delay_ms < cases[i].least_ms || delay_ms > cases[i].most_ms) fail_msg("failure %u: %lld ms", cases[i].failures, (long long)delay_ms);
+            if (delay_ms < cases[i].least_ms || delay_ms > cases[i].most_ms)
+                fail_msg("failure %u: %lld ms", cases[i].failures, (long long)delay_ms);
         }
     }
 }

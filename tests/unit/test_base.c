@@ -58,9 +58,18 @@ static void int64_is_parsed_exactly(void **state) {
         bool ok;
         int64_t value;
     } cases[] = {
-        {"0", true, 0}, {"-0", true, 0}, {"+7", true, 7}, {"9223372036854775807", true, INT64_MAX},
-        {"9223372036854775808", false, 0}, {"-9223372036854775808", true, INT64_MIN}, {"-9223372036854775809", false, 0},
-        {"", false, 0}, {"-", false, 0}, {"1 ", false, 0}, {"0x1", false, 0}, {"1.0", false, 0},
+        {"0", true, 0},
+        {"-0", true, 0},
+        {"+7", true, 7},
+        {"9223372036854775807", true, INT64_MAX},
+        {"9223372036854775808", false, 0},
+        {"-9223372036854775808", true, INT64_MIN},
+        {"-9223372036854775809", false, 0},
+        {"", false, 0},
+        {"-", false, 0},
+        {"1 ", false, 0},
+        {"0x1", false, 0},
+        {"1.0", false, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int64_t value = 0;
@@ -102,7 +111,9 @@ static void quoting_escapes_and_cuts(void **state) {
     assert_string_equal(QUOTE(STR("gr\xc3\xbc\xc3\x9f")), "\"gr\xc3\xbc\xc3\x9f\"");
     assert_string_equal(QUOTE(STR("\xff")), "\"\\xff\"");
     /* C1 moves a terminal as well: U+0085 begins a line, U+009B a command; U+00A0 is a character. */
-    assert_string_equal(QUOTE(STR("a\xc2\x85\xc2\x9b" "b\xc2\xa0")), "\"a\\u0085\\u009bb\xc2\xa0\"");
+    assert_string_equal(QUOTE(STR("a\xc2\x85\xc2\x9b"
+                                  "b\xc2\xa0")),
+                        "\"a\\u0085\\u009bb\xc2\xa0\"");
     /* Bytes that are no text are escaped and cut between escapes. */
     char bytes[50];
     memset(bytes, 0x8f, sizeof bytes);
@@ -153,11 +164,11 @@ static void random_replays_from_its_seed(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_stops_at_its_limit), cmocka_unit_test(arena_memory_is_aligned_and_zero),
+        cmocka_unit_test(arena_stops_at_its_limit),   cmocka_unit_test(arena_memory_is_aligned_and_zero),
         cmocka_unit_test(strbuf_never_cuts_silently), cmocka_unit_test(int64_is_parsed_exactly),
-        cmocka_unit_test(hex64_is_parsed_exactly), cmocka_unit_test(md5_matches_the_reference),
-        cmocka_unit_test(quoting_escapes_and_cuts), cmocka_unit_test(utf8_is_checked),
-        cmocka_unit_test(errors_keep_their_place), cmocka_unit_test(random_replays_from_its_seed),
+        cmocka_unit_test(hex64_is_parsed_exactly),    cmocka_unit_test(md5_matches_the_reference),
+        cmocka_unit_test(quoting_escapes_and_cuts),   cmocka_unit_test(utf8_is_checked),
+        cmocka_unit_test(errors_keep_their_place),    cmocka_unit_test(random_replays_from_its_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,10 @@ static void a_401_is_told_to_the_credentials(void **state) {
         int rejected;
         enum kube_answer_kind kind;
     } cases[] = {
-        {401, true, 1, KUBE_UNAUTHORIZED}, {401, false, 0, KUBE_UNAUTHORIZED}, {200, true, 0, KUBE_OK}, {403, true, 0, KUBE_FORBIDDEN},
+        {401, true, 1, KUBE_UNAUTHORIZED},
+        {401, false, 0, KUBE_UNAUTHORIZED},
+        {200, true, 0, KUBE_OK},
+        {403, true, 0, KUBE_FORBIDDEN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct client client = {.credentials = cases[i].has_credentials ? (struct credentials *)&rig : NULL};

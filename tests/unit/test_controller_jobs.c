@@ -93,7 +93,8 @@ static yyjson_val *parse(const char *text) {
 static yyjson_val *booster(const char *uid, const char *more_metadata) {
     struct str text = arena_printf(
         &rig.arena,
-        "{\"apiVersion\":\"workload.serving.volcano.sh/v1alpha1\",\"kind\":\"ModelBooster\",\"metadata\":{\"name\":\"m\",\"namespace\":\"ns\","
+        "{\"apiVersion\":\"workload.serving.volcano.sh/"
+        "v1alpha1\",\"kind\":\"ModelBooster\",\"metadata\":{\"name\":\"m\",\"namespace\":\"ns\","
         "\"uid\":\"%s\",\"generation\":1,\"resourceVersion\":\"%lld\"%s},\"spec\":{\"backends\":[{\"name\":\"a\",\"type\":\"vLLM\","
         "\"modelURI\":\"hf://org/model\",\"minReplicas\":1,\"maxReplicas\":1,\"workers\":[{\"image\":\"vllm:1\"}]}]}}",
         uid, (long long)++rig.version, more_metadata);
@@ -311,8 +312,10 @@ static void a_slot_does_not_go_with_its_model(void **state) {
         struct booster_entry *entry = store_booster(&rig.store, STR("ns"), STR("m"));
         entry->has_rollout_slot = true;
         rig.reconciler.rollouts = 1;
-        if (ends[i]) observe_booster(ends[i], "");
-        else reconciler_forget_booster(&rig.reconciler, entry);
+        if (ends[i])
+            observe_booster(ends[i], "");
+        else
+            reconciler_forget_booster(&rig.reconciler, entry);
         assert_int_equal(rig.reconciler.rollouts, 0);
     }
 }
@@ -320,10 +323,16 @@ static void a_slot_does_not_go_with_its_model(void **state) {
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(a_new_model_takes_three_creates_and_a_status), CASE(children_of_other_namespaces_are_nobodys), CASE(a_deletion_ends_the_run),
-        CASE(so_does_its_end), CASE(another_of_the_name_is_begun_with_at_once), CASE(what_is_late_of_a_former_one_is_no_news),
+        CASE(a_new_model_takes_three_creates_and_a_status),
+        CASE(children_of_other_namespaces_are_nobodys),
+        CASE(a_deletion_ends_the_run),
+        CASE(so_does_its_end),
+        CASE(another_of_the_name_is_begun_with_at_once),
+        CASE(what_is_late_of_a_former_one_is_no_news),
         CASE(a_refused_status_is_logged_once),
-        CASE(a_slot_does_not_go_with_its_model), CASE(an_answer_brings_no_model_back), CASE(an_answer_brings_no_child_back),
+        CASE(a_slot_does_not_go_with_its_model),
+        CASE(an_answer_brings_no_model_back),
+        CASE(an_answer_brings_no_child_back),
         CASE(what_came_meanwhile_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

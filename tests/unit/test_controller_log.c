@@ -45,12 +45,21 @@ static void every_line_is_one_line(void **state) {
     struct arena arena;
     arena_init(&arena, 64 * 1024 * 1024);
     const struct str values[] = {
-        STR("plain"), STR("two words"), STR("a\nb"), STR("\"quoted\" = x"), {"\xff\xfe", 2}, {"a\0b", 3},
-        repeated(&arena, "x", 100000), repeated(&arena, "\x01", 100000), repeated(&arena, "\"", 100000), repeated(&arena, "\xc3\xa9", 50000),
+        STR("plain"),
+        STR("two words"),
+        STR("a\nb"),
+        STR("\"quoted\" = x"),
+        {"\xff\xfe", 2},
+        {"a\0b", 3},
+        repeated(&arena, "x", 100000),
+        repeated(&arena, "\x01", 100000),
+        repeated(&arena, "\"", 100000),
+        repeated(&arena, "\xc3\xa9", 50000),
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         for (int format = LOG_TEXT; format <= LOG_JSON; format++) {
-            struct str line = written((enum log_format)format, LOG_FIELDS({"value", values[i]}, {"nothing", STR_EMPTY}, {"last", STR("end")}));
+            struct str line =
+                written((enum log_format)format, LOG_FIELDS({"value", values[i]}, {"nothing", STR_EMPTY}, {"last", STR("end")}));
             if (line.len == 0 || str_find(line, STR("\n")) != line.len - 1) fail_msg("value %zu: not one line", i);
             assert_false(str_contains(line, STR("nothing")));
             if (format == LOG_TEXT) {

@@ -92,8 +92,11 @@ static void values_and_files_are_given(void **state) {
     write_file("token", "  from-file\n");
     write_file("cert", "CERT\n");
     write_file("key", "KEY\n");
-    struct credentials *credentials = make((struct credential_sources){.token_file = path_of("token"), .certificate_file = path_of("cert"), .key_file = path_of("key"),
-                                                                       .username = STR("u"), .password = STR("p")});
+    struct credentials *credentials = make((struct credential_sources){.token_file = path_of("token"),
+                                                                       .certificate_file = path_of("cert"),
+                                                                       .key_file = path_of("key"),
+                                                                       .username = STR("u"),
+                                                                       .password = STR("p")});
     assert_int_equal(start(credentials).kind, ERROR_NONE);
     credentials_get(credentials, &got);
     assert_true(str_is(got.bearer_token, "from-file") && str_is(got.certificate, "CERT\n") && str_is(got.key, "KEY\n"));
@@ -148,7 +151,8 @@ static void unusable_files_are_named(void **state) {
         struct credential_sources sources = {.token_file = path_of("token")};
         if (cases[i].content) write_file("token", cases[i].content);
         assert_null(credentials_new(loop, &sources, &error));
-        if (!strstr(error.message, cases[i].message) || !strstr(error.message, folder) || strstr(error.message, "secret")) fail_msg("%s", error.message);
+        if (!strstr(error.message, cases[i].message) || !strstr(error.message, folder) || strstr(error.message, "secret"))
+            fail_msg("%s", error.message);
     }
 }
 
@@ -161,7 +165,7 @@ static struct credential_sources plugin(const char *script) {
 }
 
 #define CREDENTIAL(status) "{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{" status "}}"
-#define PRINT(status) "#!/bin/sh\nprintf '%s' '" CREDENTIAL(status) "'\n"
+#define PRINT(status)      "#!/bin/sh\nprintf '%s' '" CREDENTIAL(status) "'\n"
 
 static void a_plugin_gives_a_token_or_a_certificate(void **state) {
     (void)state;
@@ -180,8 +184,9 @@ static void a_plugin_gives_a_token_or_a_certificate(void **state) {
 
 static void a_plugin_gets_arguments_and_environment_without_a_shell(void **state) {
     (void)state;
-    struct credential_sources sources = plugin("#!/bin/sh\nprintf '%s|' \"$@\" \"$EXTRA\" \"$HOME_OF_TEST\" \"$KUBERNETES_EXEC_INFO\" > \"$0.seen\"\n"
-                                               "echo '" CREDENTIAL("\"token\":\"t\"") "'\n");
+    struct credential_sources sources =
+        plugin("#!/bin/sh\nprintf '%s|' \"$@\" \"$EXTRA\" \"$HOME_OF_TEST\" \"$KUBERNETES_EXEC_INFO\" > \"$0.seen\"\n"
+               "echo '" CREDENTIAL("\"token\":\"t\"") "'\n");
     const struct str args[] = {STR("a b"), STR("$(echo no)"), STR("")};
     const struct credential_env env[] = {{STR("EXTRA"), STR("x y")}};
     sources.plugin.args = args;
@@ -195,8 +200,10 @@ static void a_plugin_gets_arguments_and_environment_without_a_shell(void **state
     assert_int_equal(start(credentials).kind, ERROR_NONE);
     struct str seen;
     assert_true(files_read(&arena, path_of("plugin.seen").ptr, 10000, &seen, NULL));
-    assert_string_equal(seen.ptr, "a b|$(echo no)||x y|ours|{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"spec\":{\"cluster\":"
-                                  "{\"server\":\"https://h\"},\"interactive\":false}}|");
+    assert_string_equal(
+        seen.ptr,
+        "a b|$(echo no)||x y|ours|{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"spec\":{\"cluster\":"
+        "{\"server\":\"https://h\"},\"interactive\":false}}|");
     credentials_free(credentials);
 }
 
@@ -209,7 +216,9 @@ static void failing_plugins_are_named_and_their_secrets_are_not(void **state) {
         {"killed", "#!/bin/sh\nkill -9 $$\n", "killed by signal 9"},
         {"no JSON", "#!/bin/sh\necho secret\n", "no ExecCredential"},
         {"nothing", "#!/bin/sh\n", "no ExecCredential"},
-        {"another version", "#!/bin/sh\necho '{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"secret\"}}'\n",
+        {"another version",
+         "#!/bin/sh\necho "
+         "'{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"secret\"}}'\n",
          "the kubeconfig says apiVersion"},
         {"no token", PRINT(""), "neither a token nor a client certificate"},
         {"certificate without key", PRINT("\"clientCertificateData\":\"secret\""), "neither a token nor a client certificate"},
@@ -221,7 +230,8 @@ static void failing_plugins_are_named_and_their_secrets_are_not(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct credentials *credentials = make(plugin(cases[i].script));
         struct error error = start(credentials);
-        if (error.kind == ERROR_NONE || !strstr(error.message, cases[i].message) || strstr(error.message, "secret")) fail_msg("%s: %s", cases[i].name, error.message);
+        if (error.kind == ERROR_NONE || !strstr(error.message, cases[i].message) || strstr(error.message, "secret"))
+            fail_msg("%s: %s", cases[i].name, error.message);
         if (!strstr(error.message, "credential plugin")) fail_msg("%s: %s", cases[i].name, error.message);
         credentials_free(credentials);
     }
@@ -229,7 +239,9 @@ static void failing_plugins_are_named_and_their_secrets_are_not(void **state) {
 
 static void a_missing_plugin_shows_the_hint(void **state) {
     (void)state;
-    struct credential_sources sources = {.plugin = {.command = STR("no-such-plugin-anywhere"), .api_version = STR("client.authentication.k8s.io/v1"), .install_hint = STR("get it there")}};
+    struct credential_sources sources = {.plugin = {.command = STR("no-such-plugin-anywhere"),
+                                                    .api_version = STR("client.authentication.k8s.io/v1"),
+                                                    .install_hint = STR("get it there")}};
     struct credentials *credentials = make(sources);
     struct error error = start(credentials);
     assert_int_equal(error.kind, ERROR_NOT_FOUND);
@@ -251,8 +263,11 @@ static void wait_for_token(struct credentials *credentials, const char *token) {
 static void a_credential_is_renewed_before_its_end(void **state) {
     (void)state;
     char script[2048];
-    const char *format = "#!/bin/sh\nn=$(cat \"$0.n\" 2>/dev/null || echo 0); n=$((n+1)); echo $n > \"$0.n\"\n[ -f \"$0.broken\" ] && exit 1\n"
-                         "echo '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t'$n'\",\"expirationTimestamp\":\"%s\"}}'\n";
+    const char *format =
+        "#!/bin/sh\nn=$(cat \"$0.n\" 2>/dev/null || echo 0); n=$((n+1)); echo $n > \"$0.n\"\n[ -f \"$0.broken\" ] && exit 1\n"
+        "echo "
+        "'{\"apiVersion\":\"client.authentication.k8s.io/"
+        "v1\",\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t'$n'\",\"expirationTimestamp\":\"%s\"}}'\n";
     char end[64];
     time_t soon = (time_t)(loop_wall_ms(loop) / 1000) + 600;
     struct tm tm;
@@ -303,9 +318,15 @@ static void a_plugin_that_hangs_is_killed(void **state) {
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(values_and_files_are_given), CASE(a_token_file_is_read_again_each_minute), CASE(a_refused_token_is_read_again_at_once_but_not_all_the_time),
-        CASE(unusable_files_are_named), CASE(a_plugin_gives_a_token_or_a_certificate), CASE(a_plugin_gets_arguments_and_environment_without_a_shell),
-        CASE(failing_plugins_are_named_and_their_secrets_are_not), CASE(a_missing_plugin_shows_the_hint), CASE(a_credential_is_renewed_before_its_end),
+        CASE(values_and_files_are_given),
+        CASE(a_token_file_is_read_again_each_minute),
+        CASE(a_refused_token_is_read_again_at_once_but_not_all_the_time),
+        CASE(unusable_files_are_named),
+        CASE(a_plugin_gives_a_token_or_a_certificate),
+        CASE(a_plugin_gets_arguments_and_environment_without_a_shell),
+        CASE(failing_plugins_are_named_and_their_secrets_are_not),
+        CASE(a_missing_plugin_shows_the_hint),
+        CASE(a_credential_is_renewed_before_its_end),
         CASE(a_plugin_that_hangs_is_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

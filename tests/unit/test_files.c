@@ -156,8 +156,14 @@ int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     umask(022);
     const struct CMUnitTest tests[] = {
-        CASE(what_is_written_is_read), CASE(unreadable_files_say_why), CASE(endless_files_are_bounded), CASE(standard_input_is_a_dash),
-        CASE(manifests_of_a_folder_are_listed_in_order), CASE(a_failed_write_leaves_the_old_content), CASE(the_folder_of_a_path_is_absolute), CASE(seeds_differ),
+        CASE(what_is_written_is_read),
+        CASE(unreadable_files_say_why),
+        CASE(endless_files_are_bounded),
+        CASE(standard_input_is_a_dash),
+        CASE(manifests_of_a_folder_are_listed_in_order),
+        CASE(a_failed_write_leaves_the_old_content),
+        CASE(the_folder_of_a_path_is_absolute),
+        CASE(seeds_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,7 +99,8 @@ static void assert_same_text(const char *path, struct str found, struct str expe
     while (at > 0 && found.ptr[at - 1] != '\n') at--;
     struct str found_line = str_from(found, at), expected_line = str_from(expected, at);
     fail_msg("%s:%zu: found\n%.*s\nexpected\n%.*s\nif the change is meant, rewrite it with UPDATE_GOLDEN=1 make test", path, line,
-             STR_ARG(str_first(found_line, str_find(found_line, STR("\n")))), STR_ARG(str_first(expected_line, str_find(expected_line, STR("\n")))));
+             STR_ARG(str_first(found_line, str_find(found_line, STR("\n")))),
+             STR_ARG(str_first(expected_line, str_find(expected_line, STR("\n")))));
 }
 
 static void assert_no_warning_hidden(const struct rendered *rendered, struct strbuf *out) {
@@ -122,7 +123,8 @@ static void test_case(void **state) {
     }
     assert_false(text.failed);
     if (is_updating()) write_file(golden->expected, strbuf_view(&text));
-    if (!read_file(&rendered.arena, golden->expected, &expected)) fail_msg("%s is missing; UPDATE_GOLDEN=1 make test writes it", golden->expected);
+    if (!read_file(&rendered.arena, golden->expected, &expected))
+        fail_msg("%s is missing; UPDATE_GOLDEN=1 make test writes it", golden->expected);
     assert_same_text(golden->expected, strbuf_view(&text), expected);
     strbuf_release(&text);
     rendered_release(&rendered);
@@ -199,6 +201,7 @@ int main(void) {
     for (size_t i = 0; i < 2; i++)
         if (!each_entry(peers[i], add_peer)) printf("# %s is not there: skipped\n", peers[i]);
     for (size_t i = 0; i < case_count; i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name, .test_func = i < own_count ? test_case : test_peer, .initial_state = &cases[i]};
+        tests[i] =
+            (struct CMUnitTest){.name = cases[i].name, .test_func = i < own_count ? test_case : test_peer, .initial_state = &cases[i]};
     return _cmocka_run_group_tests("golden", tests, case_count, NULL, NULL);
 }

@@ -94,12 +94,14 @@ static struct outcome get(struct server *server, const char *path, struct http_c
 
 static void expect_answer(const struct outcome *outcome, int status, const char *body) {
     if (outcome->outcome != HTTP_ANSWERED || outcome->status != status || strcmp(outcome->body, body) != 0)
-        fail_msg("outcome %d, status %d, error \"%s\", body \"%s\"", (int)outcome->outcome, outcome->status, outcome->error.message, outcome->body);
+        fail_msg("outcome %d, status %d, error \"%s\", body \"%s\"", (int)outcome->outcome, outcome->status, outcome->error.message,
+                 outcome->body);
 }
 
 static void expect_failure(const struct outcome *outcome, enum http_outcome kind, enum error_kind error, const char *message) {
     if (outcome->outcome != kind || outcome->error.kind != error || !strstr(outcome->error.message, message))
-        fail_msg("outcome %d, status %d, error %s \"%s\", expected \"%s\"", (int)outcome->outcome, outcome->status, error_kind_name(outcome->error.kind), outcome->error.message, message);
+        fail_msg("outcome %d, status %d, error %s \"%s\", expected \"%s\"", (int)outcome->outcome, outcome->status,
+                 error_kind_name(outcome->error.kind), outcome->error.message, message);
     assert_string_equal(outcome->body, "");
 }
 
@@ -122,7 +124,9 @@ static void an_answer_has_status_headers_and_body(void **state) {
 static void a_request_carries_what_it_was_given(void **state) {
     (void)state;
     struct http_client *client = client_for(plain, (struct http_client_settings){.user_agent = STR("tests/1")});
-    struct outcome outcome = send_and_wait(client, (struct http_request){.method = "PATCH", .path = STR("/echo?a=b%20c"), .body = STR("[1]"), .content_type = "application/json-patch+json"});
+    struct outcome outcome = send_and_wait(
+        client, (struct http_request){
+                    .method = "PATCH", .path = STR("/echo?a=b%20c"), .body = STR("[1]"), .content_type = "application/json-patch+json"});
     assert_true(str_starts_with(str_of(outcome.body), STR("PATCH /echo?a=b%20c HTTP/1.1\r\n")));
     assert_non_null(strstr(outcome.body, "\r\nContent-Type: application/json-patch+json\r\n"));
     assert_non_null(strstr(outcome.body, "\r\nAccept: application/json\r\n"));
@@ -157,7 +161,9 @@ static void connections_are_kept_and_few(void **state) {
     struct outcome *outcomes = calloc(COUNT, sizeof *outcomes);
     int before = plain->connections;
     struct http_client *client = client_for(plain, (struct http_client_settings){0});
-    for (int i = 0; i < COUNT; i++) assert_non_null(http_send(client, &(struct http_request){.method = "GET", .path = STR("/ok"), .timeout_ms = PATIENCE_MS}, on_answer, &outcomes[i]));
+    for (int i = 0; i < COUNT; i++)
+        assert_non_null(http_send(client, &(struct http_request){.method = "GET", .path = STR("/ok"), .timeout_ms = PATIENCE_MS}, on_answer,
+                                  &outcomes[i]));
     assert_int_equal(http_in_flight(client), COUNT);
     for (int i = 0; i < COUNT; i++) {
         run_until(&outcomes[i].is_over);
@@ -216,7 +222,9 @@ static void broken_answers_leave_the_outcome_unknown(void **state) {
         enum error_kind kind;
         const char *message;
     } cases[] = {
-        {"/cut", ERROR_IO, "too early"}, {"/vanish", ERROR_IO, "without an answer"}, {"/nonsense", ERROR_PROTOCOL, "does not speak HTTP"},
+        {"/cut", ERROR_IO, "too early"},
+        {"/vanish", ERROR_IO, "without an answer"},
+        {"/nonsense", ERROR_PROTOCOL, "does not speak HTTP"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct outcome outcome = get(plain, cases[i].path, (struct http_client_settings){0});
@@ -242,7 +250,8 @@ static void a_slow_answer_ends_with_the_timeout(void **state) {
     (void)state;
     struct http_client *client = client_for(plain, (struct http_client_settings){0});
     int64_t begun_ms = loop_now_ms(loop);
-    struct outcome outcome = send_and_wait(client, (struct http_request){.method = "POST", .path = STR("/slow"), .body = STR("{}"), .timeout_ms = 100});
+    struct outcome outcome =
+        send_and_wait(client, (struct http_request){.method = "POST", .path = STR("/slow"), .body = STR("{}"), .timeout_ms = 100});
     expect_failure(&outcome, HTTP_UNKNOWN, ERROR_TIMEOUT, "no answer in time");
     assert_true(loop_now_ms(loop) - begun_ms >= 100);
     http_client_free(client);
@@ -254,7 +263,8 @@ static void a_queued_request_that_times_out_is_not_sent(void **state) {
     enum { COUNT = 9 };
     struct outcome *outcomes = calloc(COUNT, sizeof *outcomes);
     struct http_client *client = client_for(plain, (struct http_client_settings){0});
-    for (int i = 0; i < COUNT; i++) http_send(client, &(struct http_request){.method = "GET", .path = STR("/slow"), .timeout_ms = 300}, on_answer, &outcomes[i]);
+    for (int i = 0; i < COUNT; i++)
+        http_send(client, &(struct http_request){.method = "GET", .path = STR("/slow"), .timeout_ms = 300}, on_answer, &outcomes[i]);
     int not_sent = 0;
     for (int i = 0; i < COUNT; i++) {
         run_until(&outcomes[i].is_over);
@@ -310,7 +320,8 @@ static void give_credentials(void *owner, struct http_credentials *out) {
 static void a_token_is_asked_for_each_time(void **state) {
     (void)state;
     struct http_credentials credentials = {.bearer_token = STR("first")};
-    struct http_client *client = client_for(secure, (struct http_client_settings){.credentials = give_credentials, .credentials_owner = &credentials});
+    struct http_client *client =
+        client_for(secure, (struct http_client_settings){.credentials = give_credentials, .credentials_owner = &credentials});
     struct outcome outcome = send_and_wait(client, (struct http_request){.path = STR("/echo")});
     assert_non_null(strstr(outcome.body, "\r\nAuthorization: Bearer first\r\n"));
     credentials.bearer_token = STR("second");
@@ -354,7 +365,8 @@ static void the_proxy_is_the_given_one_only(void **state) {
     expect_answer(&outcome, 200, "hello");
     unsetenv("http_proxy");
     snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", plain->port);
-    outcome = get(plain, "/echo", (struct http_client_settings){.base_url = STR("http://cluster.invalid:8080"), .proxy_url = str_of(proxy)});
+    outcome =
+        get(plain, "/echo", (struct http_client_settings){.base_url = STR("http://cluster.invalid:8080"), .proxy_url = str_of(proxy)});
     assert_true(str_starts_with(str_of(outcome.body), STR("GET http://cluster.invalid:8080/echo HTTP/1.1\r\n")));
 }
 
@@ -522,7 +534,8 @@ static void a_client_may_be_freed_in_any_callback(void **state) {
     struct http_stream_events events = {NULL, free_on_data, fail_on_end};
     client_to_free = client_for(plain, (struct http_client_settings){0});
     http_open(client_to_free, &(struct http_request){.method = "GET", .path = STR("/stream")}, &events, &is_freed);
-    http_open(client_to_free, &(struct http_request){.method = "GET", .path = STR("/stream-open")}, &(struct http_stream_events){NULL, on_data, fail_on_end}, outcome);
+    http_open(client_to_free, &(struct http_request){.method = "GET", .path = STR("/stream-open")},
+              &(struct http_stream_events){NULL, on_data, fail_on_end}, outcome);
     run_until(&is_freed);
     client_to_free = client_for(plain, (struct http_client_settings){0});
     http_send(client_to_free, &(struct http_request){.method = "GET", .path = STR("/slow")}, fail_on_end, NULL);
@@ -554,16 +567,33 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_has_status_headers_and_body), cmocka_unit_test(a_request_carries_what_it_was_given), cmocka_unit_test(long_bodies_are_sent_at_once),
-        cmocka_unit_test(connections_are_kept_and_few), cmocka_unit_test(gzip_is_inflated_within_the_bound), cmocka_unit_test(an_endless_body_is_cut_off),
-        cmocka_unit_test(a_refused_connection_is_certainly_not_sent), cmocka_unit_test(an_unknown_host_is_certainly_not_sent),
-        cmocka_unit_test(broken_answers_leave_the_outcome_unknown), cmocka_unit_test(a_write_is_never_repeated_by_itself), cmocka_unit_test(a_slow_answer_ends_with_the_timeout),
-        cmocka_unit_test(a_queued_request_that_times_out_is_not_sent), cmocka_unit_test(certificates_are_checked), cmocka_unit_test(the_name_to_check_may_be_given),
-        cmocka_unit_test(plain_text_is_no_tls), cmocka_unit_test(a_token_is_asked_for_each_time), cmocka_unit_test(a_client_certificate_is_shown),
-        cmocka_unit_test(the_proxy_is_the_given_one_only), cmocka_unit_test(a_prefix_in_the_address_is_kept), cmocka_unit_test(unusable_settings_are_refused),
-        cmocka_unit_test(a_stream_comes_piece_by_piece), cmocka_unit_test(a_stream_that_breaks_says_so), cmocka_unit_test(a_refused_stream_has_its_body_in_the_answer),
-        cmocka_unit_test(streams_do_not_hold_up_requests_or_each_other), cmocka_unit_test(cancelling_ends_a_transfer_without_callbacks),
-        cmocka_unit_test(a_stream_may_be_cancelled_in_its_own_callback), cmocka_unit_test(a_client_may_be_freed_in_any_callback),
+        cmocka_unit_test(an_answer_has_status_headers_and_body),
+        cmocka_unit_test(a_request_carries_what_it_was_given),
+        cmocka_unit_test(long_bodies_are_sent_at_once),
+        cmocka_unit_test(connections_are_kept_and_few),
+        cmocka_unit_test(gzip_is_inflated_within_the_bound),
+        cmocka_unit_test(an_endless_body_is_cut_off),
+        cmocka_unit_test(a_refused_connection_is_certainly_not_sent),
+        cmocka_unit_test(an_unknown_host_is_certainly_not_sent),
+        cmocka_unit_test(broken_answers_leave_the_outcome_unknown),
+        cmocka_unit_test(a_write_is_never_repeated_by_itself),
+        cmocka_unit_test(a_slow_answer_ends_with_the_timeout),
+        cmocka_unit_test(a_queued_request_that_times_out_is_not_sent),
+        cmocka_unit_test(certificates_are_checked),
+        cmocka_unit_test(the_name_to_check_may_be_given),
+        cmocka_unit_test(plain_text_is_no_tls),
+        cmocka_unit_test(a_token_is_asked_for_each_time),
+        cmocka_unit_test(a_client_certificate_is_shown),
+        cmocka_unit_test(the_proxy_is_the_given_one_only),
+        cmocka_unit_test(a_prefix_in_the_address_is_kept),
+        cmocka_unit_test(unusable_settings_are_refused),
+        cmocka_unit_test(a_stream_comes_piece_by_piece),
+        cmocka_unit_test(a_stream_that_breaks_says_so),
+        cmocka_unit_test(a_refused_stream_has_its_body_in_the_answer),
+        cmocka_unit_test(streams_do_not_hold_up_requests_or_each_other),
+        cmocka_unit_test(cancelling_ends_a_transfer_without_callbacks),
+        cmocka_unit_test(a_stream_may_be_cancelled_in_its_own_callback),
+        cmocka_unit_test(a_client_may_be_freed_in_any_callback),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

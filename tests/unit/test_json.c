@@ -21,10 +21,23 @@ static void numbers_are_exact(void **state) {
     static const struct {
         const char *text, *canonical;
     } cases[] = {
-        {"0", "0"}, {"-0", "0"}, {"-0.0", "0"}, {"1.0", "1"}, {"9223372036854775807", "9223372036854775807"}, {"-9223372036854775808", "-9223372036854775808"},
-        {"18446744073709551615", "18446744073709551615"}, {"18446744073709551616", "18446744073709551616"}, {"0.1", "0.1"}, {"1e3", "1000"},
-        {"1.5e-7", "1.5e-07"}, {"1e20", "100000000000000000000"}, {"1e21", "1e+21"}, {"1.7976931348623157e308", "1.7976931348623157e+308"}, {"5e-324", "5e-324"},
-        {"123456789.12345679", "123456789.12345679"}, {"9007199254740993", "9007199254740993"},
+        {"0", "0"},
+        {"-0", "0"},
+        {"-0.0", "0"},
+        {"1.0", "1"},
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"18446744073709551615", "18446744073709551615"},
+        {"18446744073709551616", "18446744073709551616"},
+        {"0.1", "0.1"},
+        {"1e3", "1000"},
+        {"1.5e-7", "1.5e-07"},
+        {"1e20", "100000000000000000000"},
+        {"1e21", "1e+21"},
+        {"1.7976931348623157e308", "1.7976931348623157e+308"},
+        {"5e-324", "5e-324"},
+        {"123456789.12345679", "123456789.12345679"},
+        {"9007199254740993", "9007199254740993"},
     };
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
@@ -46,9 +59,21 @@ static void integers_are_taken_from_whole_numbers(void **state) {
         bool ok;
         int64_t value;
     } cases[] = {
-        {"1", true, 1}, {"-1", true, -1}, {"1.0", true, 1}, {"1e3", true, 1000}, {"1.5", false, 0}, {"\"1\"", false, 0}, {"true", false, 0}, {"null", false, 0},
-        {"9223372036854775807", true, INT64_MAX}, {"-9223372036854775808", true, INT64_MIN}, {"9223372036854775808", false, 0}, {"1e19", false, 0},
-        {"-9223372036854775808.0", true, INT64_MIN}, {"9223372036854775808.0", false, 0}, {"1e300", false, 0},
+        {"1", true, 1},
+        {"-1", true, -1},
+        {"1.0", true, 1},
+        {"1e3", true, 1000},
+        {"1.5", false, 0},
+        {"\"1\"", false, 0},
+        {"true", false, 0},
+        {"null", false, 0},
+        {"9223372036854775807", true, INT64_MAX},
+        {"-9223372036854775808", true, INT64_MIN},
+        {"9223372036854775808", false, 0},
+        {"1e19", false, 0},
+        {"-9223372036854775808.0", true, INT64_MIN},
+        {"9223372036854775808.0", false, 0},
+        {"1e300", false, 0},
     };
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
@@ -66,9 +91,22 @@ static void mistakes_have_a_place(void **state) {
         const char *text;
         unsigned line, column;
     } cases[] = {
-        {"[1\n,2\n,,]", 3, 2}, {"{\"\xc3\xa9\": x}", 1, 7}, {"[1] 2", 1, 5}, {"[\n01]", 2, 1}, {"[\n\n'a']", 3, 1}, {"{a:1}", 1, 2},
+        {"[1\n,2\n,,]", 3, 2},
+        {"{\"\xc3\xa9\": x}", 1, 7},
+        {"[1] 2", 1, 5},
+        {"[\n01]", 2, 1},
+        {"[\n\n'a']", 3, 1},
+        {"{a:1}", 1, 2},
         /* yyjson's versions differ in the column of these. */
-        {"", 1, 0}, {"{", 1, 0}, {"nul", 1, 0}, {"\"\\ud800\"", 1, 0}, {"\"a\tb\"", 1, 0}, {"1e999", 1, 0}, {"NaN", 1, 0}, {"/**/1", 1, 0}, {"\"\xff\"", 1, 0},
+        {"", 1, 0},
+        {"{", 1, 0},
+        {"nul", 1, 0},
+        {"\"\\ud800\"", 1, 0},
+        {"\"a\tb\"", 1, 0},
+        {"1e999", 1, 0},
+        {"NaN", 1, 0},
+        {"/**/1", 1, 0},
+        {"\"\xff\"", 1, 0},
         {"[1,]", 1, 0},
     };
     struct arena arena;
@@ -118,14 +156,33 @@ static void values_are_compared(void **state) {
         const char *a, *b;
         bool equal;
     } cases[] = {
-        {"1", "1.0", true}, {"1", "1.5", false}, {"1", "\"1\"", false}, {"0", "-0.0", true}, {"0", "false", false}, {"null", "null", true}, {"null", "false", false},
-        {"true", "false", false}, {"\"a\"", "\"\\u0061\"", true}, {"[1,2]", "[2,1]", false}, {"[1,2]", "[1,2,3]", false}, {"[[1],[2]]", "[[1.0],[2]]", true},
-        {"{\"a\":1,\"b\":{\"c\":[2]}}", "{\"b\":{\"c\":[2]},\"a\":1}", true}, {"{\"a\":1}", "{\"a\":1,\"b\":2}", false}, {"{\"a\":1}", "{\"b\":1}", false},
-        {"{\"a\":null}", "{}", false}, {"[]", "{}", false},
-        {"18446744073709551615", "18446744073709551615", true}, {"18446744073709551615", "18446744073709551614", false},
-        {"18446744073709551615", "18446744073709551616", false}, {"9223372036854775808", "9223372036854775808.0", true},
-        {"9007199254740993", "9007199254740992.0", false}, {"-9223372036854775808", "-9223372036854775808.0", true}, {"1e300", "1e300", true},
-        {"{\"a\":1,\"a\":1}", "{\"a\":1,\"a\":1}", false}, {"{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}", false}, {"{\"a\":1,\"b\":1}", "{\"a\":1,\"a\":1}", false},
+        {"1", "1.0", true},
+        {"1", "1.5", false},
+        {"1", "\"1\"", false},
+        {"0", "-0.0", true},
+        {"0", "false", false},
+        {"null", "null", true},
+        {"null", "false", false},
+        {"true", "false", false},
+        {"\"a\"", "\"\\u0061\"", true},
+        {"[1,2]", "[2,1]", false},
+        {"[1,2]", "[1,2,3]", false},
+        {"[[1],[2]]", "[[1.0],[2]]", true},
+        {"{\"a\":1,\"b\":{\"c\":[2]}}", "{\"b\":{\"c\":[2]},\"a\":1}", true},
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+        {"{\"a\":1}", "{\"b\":1}", false},
+        {"{\"a\":null}", "{}", false},
+        {"[]", "{}", false},
+        {"18446744073709551615", "18446744073709551615", true},
+        {"18446744073709551615", "18446744073709551614", false},
+        {"18446744073709551615", "18446744073709551616", false},
+        {"9223372036854775808", "9223372036854775808.0", true},
+        {"9007199254740993", "9007199254740992.0", false},
+        {"-9223372036854775808", "-9223372036854775808.0", true},
+        {"1e300", "1e300", true},
+        {"{\"a\":1,\"a\":1}", "{\"a\":1,\"a\":1}", false},
+        {"{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}", false},
+        {"{\"a\":1,\"b\":1}", "{\"a\":1,\"a\":1}", false},
     };
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
@@ -142,12 +199,14 @@ static void text_has_three_forms(void **state) {
     (void)state;
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
-    yyjson_val *value = read_json(&arena, "{\"b\":[1,{\"z\":null,\"y\":true}],\"a\":\"q\\\"\\\\\\n\\t\\r\\u0001\xc3\xa9\",\"c\":{},\"d\":[],\"ab\":1.5}");
+    yyjson_val *value =
+        read_json(&arena, "{\"b\":[1,{\"z\":null,\"y\":true}],\"a\":\"q\\\"\\\\\\n\\t\\r\\u0001\xc3\xa9\",\"c\":{},\"d\":[],\"ab\":1.5}");
     static void (*const writers[])(struct strbuf *, const yyjson_val *) = {json_write, json_write_canonical, json_write_indented};
     static const char *const expected[] = {
         "{\"b\":[1,{\"z\":null,\"y\":true}],\"a\":\"q\\\"\\\\\\n\\t\\r\\u0001\xc3\xa9\",\"c\":{},\"d\":[],\"ab\":1.5}",
         "{\"a\":\"q\\\"\\\\\\n\\t\\r\\u0001\xc3\xa9\",\"ab\":1.5,\"b\":[1,{\"y\":true,\"z\":null}],\"c\":{},\"d\":[]}",
-        "{\n  \"b\": [\n    1,\n    {\n      \"z\": null,\n      \"y\": true\n    }\n  ],\n  \"a\": \"q\\\"\\\\\\n\\t\\r\\u0001\xc3\xa9\",\n  \"c\": {},\n  \"d\": [],\n  \"ab\": 1.5\n}",
+        "{\n  \"b\": [\n    1,\n    {\n      \"z\": null,\n      \"y\": true\n    }\n  ],\n  \"a\": "
+        "\"q\\\"\\\\\\n\\t\\r\\u0001\xc3\xa9\",\n  \"c\": {},\n  \"d\": [],\n  \"ab\": 1.5\n}",
     };
     for (size_t i = 0; i < 3; i++) {
         struct strbuf out = strbuf_with_max(1 << 12);
@@ -226,9 +285,15 @@ static void big_objects_are_compared_fast(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_exact), cmocka_unit_test(integers_are_taken_from_whole_numbers), cmocka_unit_test(mistakes_have_a_place),
-        cmocka_unit_test(depth_and_memory_are_bounded), cmocka_unit_test(values_are_compared), cmocka_unit_test(text_has_three_forms),
-        cmocka_unit_test(built_values_freeze), cmocka_unit_test(emptiness_is_kubernetes), cmocka_unit_test(big_objects_are_compared_fast),
+        cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(integers_are_taken_from_whole_numbers),
+        cmocka_unit_test(mistakes_have_a_place),
+        cmocka_unit_test(depth_and_memory_are_bounded),
+        cmocka_unit_test(values_are_compared),
+        cmocka_unit_test(text_has_three_forms),
+        cmocka_unit_test(built_values_freeze),
+        cmocka_unit_test(emptiness_is_kubernetes),
+        cmocka_unit_test(big_objects_are_compared_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

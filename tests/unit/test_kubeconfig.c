@@ -29,8 +29,10 @@ static struct kubeconfig_file file_of(const char *path, const char *text) {
     return (struct kubeconfig_file){str_of(path), STR("/home/u/.kube"), documents.count ? documents.items[0].root : NULL};
 }
 
-#define HEAD "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: k, user: u, namespace: ns}}, {name: d, context: {cluster: k2}}]\n"
-#define CLUSTER "clusters: [{name: k, cluster: {server: 'https://h:6443/'}}, {name: k2, cluster: {server: 'https://h2'}}]\n"
+#define HEAD                                                                                                                               \
+    "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: k, user: u, namespace: ns}}, {name: d, "    \
+    "context: {cluster: k2}}]\n"
+#define CLUSTER      "clusters: [{name: k, cluster: {server: 'https://h:6443/'}}, {name: k2, cluster: {server: 'https://h2'}}]\n"
 #define USER(fields) HEAD CLUSTER "users: [{name: u, user: {" fields "}}]\n"
 
 static bool read_one(const char *text, const char *context, bool allow_exec, struct cluster_settings *out) {
@@ -45,9 +47,9 @@ static void expect(struct str got, const char *want, const char *what) {
 static void every_field_is_read(void **state) {
     (void)state;
     struct cluster_settings got;
-    const char *text = HEAD
-        "clusters: [{name: k, cluster: {server: 'https://h:6443/p/', tls-server-name: sni, certificate-authority-data: Q0EK, proxy-url: 'http://p:1'}}]\n"
-        "users: [{name: u, user: {client-certificate: c.pem, client-key: /abs/k.pem, token: t, tokenFile: tok}}]\n";
+    const char *text = HEAD "clusters: [{name: k, cluster: {server: 'https://h:6443/p/', tls-server-name: sni, certificate-authority-data: "
+                            "Q0EK, proxy-url: 'http://p:1'}}]\n"
+                            "users: [{name: u, user: {client-certificate: c.pem, client-key: /abs/k.pem, token: t, tokenFile: tok}}]\n";
     if (!read_one(text, "", false, &got)) fail_msg("%s", error.message);
     expect(got.context, "c", "context");
     expect(got.namespace, "ns", "namespace");
@@ -65,8 +67,9 @@ static void every_field_is_read(void **state) {
 static void data_goes_before_files(void **state) {
     (void)state;
     struct cluster_settings got;
-    const char *text = HEAD "clusters: [{name: k, cluster: {server: h, certificate-authority-data: Q0E=, certificate-authority: f}}]\n"
-                            "users: [{name: u, user: {client-certificate-data: QQ==, client-certificate: f, client-key-data: \"QU\\nJD\", client-key: f}}]\n";
+    const char *text = HEAD
+        "clusters: [{name: k, cluster: {server: h, certificate-authority-data: Q0E=, certificate-authority: f}}]\n"
+        "users: [{name: u, user: {client-certificate-data: QQ==, client-certificate: f, client-key-data: \"QU\\nJD\", client-key: f}}]\n";
     if (!read_one(text, "", false, &got)) fail_msg("%s", error.message);
     expect(got.server, "https://h", "server without scheme");
     expect(got.ca_data, "CA", "ca");
@@ -91,7 +94,8 @@ static void a_context_is_chosen_by_name(void **state) {
 static void plugins_run_only_when_allowed(void **state) {
     (void)state;
     struct cluster_settings got;
-    const char *text = USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: bin/login, args: [a, 'b c'], env: [{name: X, value: 'y'}], provideClusterInfo: true, installHint: get it}");
+    const char *text = USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: bin/login, args: [a, 'b c'], env: [{name: X, "
+                            "value: 'y'}], provideClusterInfo: true, installHint: get it}");
     assert_false(read_one(text, "", false, &got));
     assert_int_equal(error.kind, ERROR_UNSUPPORTED);
     assert_non_null(strstr(error.message, "--allow-exec"));
@@ -113,7 +117,8 @@ static void several_files_merge_and_the_first_wins(void **state) {
     struct kubeconfig_file files[] = {
         file_of("/a", "clusters: [{name: k, cluster: {server: 'https://first'}}]\n"),
         file_of("/b", HEAD CLUSTER),
-        file_of("/c", "current-context: d\nusers: [{name: u, user: {token: t, tokenFile: ''}}]\nclusters: [{name: k, cluster: {server: 'https://third'}}]\n"),
+        file_of("/c", "current-context: d\nusers: [{name: u, user: {token: t, tokenFile: ''}}]\nclusters: [{name: k, cluster: {server: "
+                      "'https://third'}}]\n"),
         file_of("/empty", ""),
     };
     if (!kubeconfig_read(&arena, files, 4, STR_EMPTY, false, &got, &error)) fail_msg("%s", error.message);
@@ -131,24 +136,33 @@ static void mistakes_are_named(void **state) {
     } cases[] = {
         {"no current context", CLUSTER, "", ERROR_NOT_FOUND, "set current-context or give --context; contexts there are: none"},
         {"unknown context", USER("token: t"), "x", ERROR_NOT_FOUND, "context \"x\" does not exist; contexts there are: \"c\", \"d\""},
-        {"unknown cluster", HEAD "users: [{name: u}]\n", "", ERROR_NOT_FOUND, "names the cluster \"k\", which does not exist; clusters there are: none"},
-        {"unknown user", HEAD CLUSTER "users: [{name: v}]\n", "", ERROR_NOT_FOUND, "names the user \"u\", who does not exist; users there are: \"v\""},
-        {"no server", HEAD "clusters: [{name: k, cluster: {}}]\nusers: [{name: u}]\n", "", ERROR_INVALID, "cluster \"k\": server is missing"},
-        {"ca and insecure", HEAD "clusters: [{name: k, cluster: {server: h, insecure-skip-tls-verify: true, certificate-authority: x}}]\nusers: [{name: u}]\n", "", ERROR_INVALID,
-         "both insecure-skip-tls-verify"},
-        {"bad base64", HEAD "clusters: [{name: k, cluster: {server: h, certificate-authority-data: '*'}}]\nusers: [{name: u}]\n", "", ERROR_INVALID,
-         "certificate-authority-data is not base64"},
-        {"short base64", HEAD "clusters: [{name: k, cluster: {server: h, certificate-authority-data: 'QUJ'}}]\nusers: [{name: u}]\n", "", ERROR_INVALID, "is not base64"},
+        {"unknown cluster", HEAD "users: [{name: u}]\n", "", ERROR_NOT_FOUND,
+         "names the cluster \"k\", which does not exist; clusters there are: none"},
+        {"unknown user", HEAD CLUSTER "users: [{name: v}]\n", "", ERROR_NOT_FOUND,
+         "names the user \"u\", who does not exist; users there are: \"v\""},
+        {"no server", HEAD "clusters: [{name: k, cluster: {}}]\nusers: [{name: u}]\n", "", ERROR_INVALID,
+         "cluster \"k\": server is missing"},
+        {"ca and insecure",
+         HEAD "clusters: [{name: k, cluster: {server: h, insecure-skip-tls-verify: true, certificate-authority: x}}]\nusers: [{name: u}]\n",
+         "", ERROR_INVALID, "both insecure-skip-tls-verify"},
+        {"bad base64", HEAD "clusters: [{name: k, cluster: {server: h, certificate-authority-data: '*'}}]\nusers: [{name: u}]\n", "",
+         ERROR_INVALID, "certificate-authority-data is not base64"},
+        {"short base64", HEAD "clusters: [{name: k, cluster: {server: h, certificate-authority-data: 'QUJ'}}]\nusers: [{name: u}]\n", "",
+         ERROR_INVALID, "is not base64"},
         {"number as token", USER("token: 12"), "", ERROR_INVALID, "user \"u\": token is no text"},
         {"certificate without key", USER("client-certificate: x"), "", ERROR_INVALID, "no client-key"},
         {"key without certificate", USER("client-key: x"), "", ERROR_INVALID, "no client-certificate"},
         {"token and username", USER("token: x, username: me"), "", ERROR_INVALID, "both a token and a username"},
         {"auth-provider", USER("auth-provider: {name: gcp}"), "", ERROR_UNSUPPORTED, "auth-provider"},
         {"impersonation", USER("as: other"), "", ERROR_UNSUPPORTED, "impersonation"},
-        {"plugin of an old version", USER("exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: x}"), "", ERROR_UNSUPPORTED, "apiVersion must be"},
-        {"plugin without command", USER("exec: {apiVersion: client.authentication.k8s.io/v1}"), "", ERROR_INVALID, "exec.command is missing"},
-        {"plugin that asks", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}"), "", ERROR_UNSUPPORTED, "interactiveMode"},
-        {"plugin's args", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: [1]}"), "", ERROR_INVALID, "exec.args"},
+        {"plugin of an old version", USER("exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: x}"), "", ERROR_UNSUPPORTED,
+         "apiVersion must be"},
+        {"plugin without command", USER("exec: {apiVersion: client.authentication.k8s.io/v1}"), "", ERROR_INVALID,
+         "exec.command is missing"},
+        {"plugin that asks", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Always}"), "",
+         ERROR_UNSUPPORTED, "interactiveMode"},
+        {"plugin's args", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: [1]}"), "", ERROR_INVALID,
+         "exec.args"},
         {"another kind", "kind: Pod\n", "", ERROR_INVALID, "its kind is \"Pod\""},
         {"no map", "- a\n", "", ERROR_INVALID, "its content is no map"},
         {"control characters", "current-context: \"x\\e[31m\"\n", "", ERROR_NOT_FOUND, "context \"x\\x1b[31m\""},
@@ -178,8 +192,13 @@ static void a_pod_has_its_settings(void **state) {
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(every_field_is_read), CASE(data_goes_before_files), CASE(a_context_is_chosen_by_name), CASE(plugins_run_only_when_allowed),
-        CASE(several_files_merge_and_the_first_wins), CASE(mistakes_are_named), CASE(a_pod_has_its_settings),
+        CASE(every_field_is_read),
+        CASE(data_goes_before_files),
+        CASE(a_context_is_chosen_by_name),
+        CASE(plugins_run_only_when_allowed),
+        CASE(several_files_merge_and_the_first_wins),
+        CASE(mistakes_are_named),
+        CASE(a_pod_has_its_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ static void describe(struct strbuf *out, const struct listwatch_event *event) {
     strbuf_append(out, str_of(names[event->kind]));
     struct str name = json_text(json_path(event->object, "metadata", "name", NULL));
     strbuf_append(out, name);
-    if (event->kind == LISTWATCH_LIST_BEGIN || event->kind == LISTWATCH_LIST_END) strbuf_printf(out, "%llu", (unsigned long long)event->generation);
+    if (event->kind == LISTWATCH_LIST_BEGIN || event->kind == LISTWATCH_LIST_END)
+        strbuf_printf(out, "%llu", (unsigned long long)event->generation);
     if (event->kind == LISTWATCH_TROUBLE) strbuf_printf(out, "(%s)", kube_answer_kind_name(event->trouble->kind));
 }
 
@@ -76,7 +77,8 @@ static void expect_watch_from(const char *version) {
     struct listwatch_action next = action();
     char start[128];
     snprintf(start, sizeof start, "/apis/g/v1/things?resourceVersion=%s&watch=true&allowWatchBookmarks=true&timeoutSeconds=", version);
-    if (next.kind != LISTWATCH_WATCH || !str_starts_with(next.path, str_of(start))) fail_msg("got action %d %.*s, expected a watch from %s", (int)next.kind, STR_ARG(next.path), version);
+    if (next.kind != LISTWATCH_WATCH || !str_starts_with(next.path, str_of(start)))
+        fail_msg("got action %d %.*s, expected a watch from %s", (int)next.kind, STR_ARG(next.path), version);
     long timeout_s = strtol(next.path.ptr + strlen(start), NULL, 10);
     if (timeout_s < 300 || timeout_s > 600) fail_msg("timeoutSeconds is %ld", timeout_s);
 }
@@ -86,7 +88,8 @@ static void expect_wait(int64_t least_ms, int64_t most_ms) {
     struct listwatch_action next = action();
     if (next.kind != LISTWATCH_WAIT) fail_msg("got action %d, expected a wait", (int)next.kind);
     int64_t wait_ms = next.until_ms - now_ms;
-    if (wait_ms < least_ms || wait_ms > most_ms) fail_msg("waits %lld ms, expected %lld to %lld", (long long)wait_ms, (long long)least_ms, (long long)most_ms);
+    if (wait_ms < least_ms || wait_ms > most_ms)
+        fail_msg("waits %lld ms, expected %lld to %lld", (long long)wait_ms, (long long)least_ms, (long long)most_ms);
     now_ms = next.until_ms;
 }
 
@@ -99,9 +102,11 @@ static void list_text(const char *text) {
 }
 
 #define ITEM(name) "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"1\"}}"
-#define PAGE(items, version, token) "{\"kind\":\"ThingList\",\"items\":[" items "],\"metadata\":{\"resourceVersion\":\"" version "\",\"continue\":\"" token "\"}}"
-#define EVENT(type, name, version) "{\"type\":\"" type "\",\"object\":{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}}\n"
-#define ERROR_EVENT(code, reason, message) \
+#define PAGE(items, version, token)                                                                                                        \
+    "{\"kind\":\"ThingList\",\"items\":[" items "],\"metadata\":{\"resourceVersion\":\"" version "\",\"continue\":\"" token "\"}}"
+#define EVENT(type, name, version)                                                                                                         \
+    "{\"type\":\"" type "\",\"object\":{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}}\n"
+#define ERROR_EVENT(code, reason, message)                                                                                                 \
     "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":" code ",\"reason\":\"" reason "\",\"message\":\"" message "\"}}\n"
 
 static struct kube_answer failure(enum kube_answer_kind answer_kind) {
@@ -163,7 +168,8 @@ static void an_empty_list_is_a_list(void **state) {
 static void items_may_be_null_and_fields_in_any_order(void **state) {
     (void)state;
     expect_list("500");
-    list_text(" {\n \"metadata\" : {\"resourceVersion\":\"7\"} , \"items\" : null, \"x\": [1,{\"items\":[{}]}], \"y\": \"\\\"]}\", \"z\": -1.5 }\n");
+    list_text(" {\n \"metadata\" : {\"resourceVersion\":\"7\"} , \"items\" : null, \"x\": [1,{\"items\":[{}]}], \"y\": \"\\\"]}\", \"z\": "
+              "-1.5 }\n");
     expect_events("begin1 end1");
     expect_watch_from("7");
 }
@@ -323,9 +329,24 @@ static void forbidden_is_a_state_and_asked_again(void **state) {
 static void what_is_no_list_is_refused(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "", "[]", "{", "{}", "null", "{\"items\":[", "{\"items\":[{]}", "{\"items\":[1],\"metadata\":{}}", "{\"items\":[{\"a\":}],\"metadata\":{}}", "{\"metadata\":{}}",
-        "{\"items\":[],\"metadata\":{\"resourceVersion\":\"\"}}", "{\"items\":[],\"metadata\":{\"resourceVersion\":1}}", "{\"items\":[{\"a\":\"\\", "{\"items\"", "{\"a\":\"",
-        "{\"items\":[],\"metadata\":}", "{\"items\":[],\"metadata\":{\"resourceVersion\":\"1\"", "<html>",
+        "",
+        "[]",
+        "{",
+        "{}",
+        "null",
+        "{\"items\":[",
+        "{\"items\":[{]}",
+        "{\"items\":[1],\"metadata\":{}}",
+        "{\"items\":[{\"a\":}],\"metadata\":{}}",
+        "{\"metadata\":{}}",
+        "{\"items\":[],\"metadata\":{\"resourceVersion\":\"\"}}",
+        "{\"items\":[],\"metadata\":{\"resourceVersion\":1}}",
+        "{\"items\":[{\"a\":\"\\",
+        "{\"items\"",
+        "{\"a\":\"",
+        "{\"items\":[],\"metadata\":}",
+        "{\"items\":[],\"metadata\":{\"resourceVersion\":\"1\"",
+        "<html>",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct listwatch_event event;
@@ -450,7 +471,8 @@ static void errors_in_the_stream_are_as_errors_of_the_request(void **state) {
 
 static void too_large_a_version_is_waited_for_then_listed(void **state) {
     (void)state;
-    struct kube_answer refusal = {.kind = KUBE_TIMEOUT, .is_version_too_large = true, .retry_after_ms = 1000, .message = STR("Too large resource version")};
+    struct kube_answer refusal = {
+        .kind = KUBE_TIMEOUT, .is_version_too_large = true, .retry_after_ms = 1000, .message = STR("Too large resource version")};
     watching();
     now_ms += 60000;
     for (int i = 0; i < 2; i++) {
@@ -526,7 +548,12 @@ static void a_watch_that_is_forbidden_is_tried_again(void **state) {
 static void what_is_no_event_lists_again(void **state) {
     (void)state;
     static const char *const lines[] = {
-        "{}\n", "x\n", "{\"type\":\"ADDED\"}\n", "{\"type\":\"ADDED\",\"object\":{\"metadata\":{}}}\n", "{\"type\":\"NEW\",\"object\":{\"metadata\":{\"resourceVersion\":\"1\"}}}\n", "null\n",
+        "{}\n",
+        "x\n",
+        "{\"type\":\"ADDED\"}\n",
+        "{\"type\":\"ADDED\",\"object\":{\"metadata\":{}}}\n",
+        "{\"type\":\"NEW\",\"object\":{\"metadata\":{\"resourceVersion\":\"1\"}}}\n",
+        "null\n",
     };
     watching();
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -564,7 +591,8 @@ static void a_burst_beyond_the_buffer_resumes(void **state) {
     (void)state;
     struct strbuf burst = strbuf_with_max(64 << 20);
     watching();
-    for (int i = 0; burst.len < 1 << 20; i++) strbuf_printf(&burst, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"n\",\"resourceVersion\":\"%d\"}}}\n", 100 + i);
+    for (int i = 0; burst.len < 1 << 20; i++)
+        strbuf_printf(&burst, "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"n\",\"resourceVersion\":\"%d\"}}}\n", 100 + i);
     while (machine.phase == LISTWATCH_PHASE_WATCHING) listwatch_watch_bytes(&machine, strbuf_view(&burst), now_ms);
     struct listwatch_event event;
     struct arena small;
@@ -603,7 +631,8 @@ static void stray_inputs_are_ignored(void **state) {
 
 static void one_object_in_one_namespace(void **state) {
     (void)state;
-    struct listwatch_settings settings = {.namespace = STR("ns"), .field_selector = STR("metadata.name=x"), .page_limit = 5, .poll_ms = 100};
+    struct listwatch_settings settings = {
+        .namespace = STR("ns"), .field_selector = STR("metadata.name=x"), .page_limit = 5, .poll_ms = 100};
     listwatch_release(&machine);
     arena_release(&arena);
     set_up_with(settings);
@@ -619,7 +648,8 @@ static void one_object_in_one_namespace(void **state) {
  */
 static void every_sequence_of_answers_comes_to_a_good_end(void **state) {
     (void)state;
-    static const enum kube_answer_kind answers[] = {KUBE_OK, KUBE_LOST, KUBE_KIND_MISSING_MAYBE, KUBE_FORBIDDEN, KUBE_EXPIRED, KUBE_TIMEOUT, KUBE_TOO_LARGE, KUBE_INVALID};
+    static const enum kube_answer_kind answers[] = {KUBE_OK,      KUBE_LOST,    KUBE_KIND_MISSING_MAYBE, KUBE_FORBIDDEN,
+                                                    KUBE_EXPIRED, KUBE_TIMEOUT, KUBE_TOO_LARGE,          KUBE_INVALID};
     enum { COUNT = sizeof answers / sizeof *answers, LENGTH = 5 };
     unsigned total = 1;
     for (int i = 0; i < LENGTH; i++) total *= COUNT;
@@ -649,8 +679,10 @@ static void every_sequence_of_answers_comes_to_a_good_end(void **state) {
             case LISTWATCH_LIST:
                 assert_false(is_open);
                 rest /= COUNT;
-                if (answer == KUBE_OK) list_text(PAGE(ITEM("a"), "10", ""));
-                else list_fails(answer);
+                if (answer == KUBE_OK)
+                    list_text(PAGE(ITEM("a"), "10", ""));
+                else
+                    list_fails(answer);
                 break;
             case LISTWATCH_WATCH:
                 assert_false(is_open);
@@ -673,15 +705,40 @@ static void every_sequence_of_answers_comes_to_a_good_end(void **state) {
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(a_list_then_a_watch), CASE(an_empty_list_is_a_list), CASE(items_may_be_null_and_fields_in_any_order), CASE(strings_with_brackets_do_not_confuse_the_cursor),
-        CASE(pages_follow_each_other), CASE(a_page_is_handed_out_in_slices), CASE(a_failing_page_is_asked_for_again), CASE(an_expired_page_begins_the_list_anew),
-        CASE(a_refused_continue_token_begins_the_list_anew), CASE(too_large_a_page_is_halved), CASE(failures_back_off_and_obey_retry_after), CASE(trouble_is_told_once),
-        CASE(a_kind_that_is_not_installed_is_polled_for), CASE(forbidden_is_a_state_and_asked_again), CASE(what_is_no_list_is_refused), CASE(lines_may_be_cut_anywhere),
-        CASE(a_disconnect_resumes_without_a_list), CASE(events_before_the_end_are_not_lost), CASE(a_bookmark_moves_the_version), CASE(a_watch_that_ends_at_once_backs_off),
-        CASE(expired_versions_list_again), CASE(errors_in_the_stream_are_as_errors_of_the_request), CASE(too_large_a_version_is_waited_for_then_listed),
-        CASE(gateway_timeouts_resume), CASE(a_silent_watch_is_dead_after_its_time), CASE(an_unanswered_watch_is_dead_after_half_a_minute),
-        CASE(a_definition_removed_under_the_watch), CASE(a_watch_that_is_forbidden_is_tried_again), CASE(what_is_no_event_lists_again), CASE(a_line_without_end_is_bounded),
-        CASE(a_burst_beyond_the_buffer_resumes), CASE(stray_inputs_are_ignored), CASE(one_object_in_one_namespace), CASE(every_sequence_of_answers_comes_to_a_good_end),
+        CASE(a_list_then_a_watch),
+        CASE(an_empty_list_is_a_list),
+        CASE(items_may_be_null_and_fields_in_any_order),
+        CASE(strings_with_brackets_do_not_confuse_the_cursor),
+        CASE(pages_follow_each_other),
+        CASE(a_page_is_handed_out_in_slices),
+        CASE(a_failing_page_is_asked_for_again),
+        CASE(an_expired_page_begins_the_list_anew),
+        CASE(a_refused_continue_token_begins_the_list_anew),
+        CASE(too_large_a_page_is_halved),
+        CASE(failures_back_off_and_obey_retry_after),
+        CASE(trouble_is_told_once),
+        CASE(a_kind_that_is_not_installed_is_polled_for),
+        CASE(forbidden_is_a_state_and_asked_again),
+        CASE(what_is_no_list_is_refused),
+        CASE(lines_may_be_cut_anywhere),
+        CASE(a_disconnect_resumes_without_a_list),
+        CASE(events_before_the_end_are_not_lost),
+        CASE(a_bookmark_moves_the_version),
+        CASE(a_watch_that_ends_at_once_backs_off),
+        CASE(expired_versions_list_again),
+        CASE(errors_in_the_stream_are_as_errors_of_the_request),
+        CASE(too_large_a_version_is_waited_for_then_listed),
+        CASE(gateway_timeouts_resume),
+        CASE(a_silent_watch_is_dead_after_its_time),
+        CASE(an_unanswered_watch_is_dead_after_half_a_minute),
+        CASE(a_definition_removed_under_the_watch),
+        CASE(a_watch_that_is_forbidden_is_tried_again),
+        CASE(what_is_no_event_lists_again),
+        CASE(a_line_without_end_is_bounded),
+        CASE(a_burst_beyond_the_buffer_resumes),
+        CASE(stray_inputs_are_ignored),
+        CASE(one_object_in_one_namespace),
+        CASE(every_sequence_of_answers_comes_to_a_good_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

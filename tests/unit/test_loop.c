@@ -48,7 +48,8 @@ static void timers_fire_once_and_never_early(void **state) {
 static void a_passed_time_fires_at_once_and_a_cleared_one_never(void **state) {
     (void)state;
     int first = 0, second = 0, third = 0;
-    struct loop_timer *passed = loop_timer_new(loop, count, &first), *cleared = loop_timer_new(loop, count, &second), *never = loop_timer_new(loop, count, &third);
+    struct loop_timer *passed = loop_timer_new(loop, count, &first), *cleared = loop_timer_new(loop, count, &second),
+                      *never = loop_timer_new(loop, count, &third);
     loop_timer_set(passed, INT64_MIN);
     loop_timer_set(cleared, INT64_MIN);
     loop_timer_clear(cleared);
@@ -167,8 +168,13 @@ static void clocks_run(void **state) {
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(timers_fire_once_and_never_early), CASE(a_passed_time_fires_at_once_and_a_cleared_one_never), CASE(deferred_calls_leave_sockets_their_turn),
-        CASE(sockets_tell_what_was_wanted_only), CASE(a_timer_may_be_freed_in_its_callback), CASE(signals_are_callbacks), CASE(clocks_run),
+        CASE(timers_fire_once_and_never_early),
+        CASE(a_passed_time_fires_at_once_and_a_cleared_one_never),
+        CASE(deferred_calls_leave_sockets_their_turn),
+        CASE(sockets_tell_what_was_wanted_only),
+        CASE(a_timer_may_be_freed_in_its_callback),
+        CASE(signals_are_callbacks),
+        CASE(clocks_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,47 +29,47 @@ static void assert_text(struct str found, const char *expected) {
     if (!str_is(found, expected)) fail_msg("%.*s, expected %s", STR_ARG(found), expected);
 }
 
-static const char full[] =
-    "apiVersion: workload.serving.volcano.sh/v1alpha1\n"
-    "kind: ModelBooster\n"
-    "metadata:\n"
-    "  name: m\n"
-    "  namespace: ns\n"
-    "  uid: u\n"
-    "  resourceVersion: '12'\n"
-    "  generation: 3\n"
-    "  deletionTimestamp: '2026-01-01T00:00:00Z'\n"
-    "  annotations: {workload.serving.volcano.sh/upgrade: now, workload.serving.volcano.sh/allow-recreate: 'true'}\n"
-    "spec:\n"
-    "  name: served\n"
-    "  owner: me\n"
-    "  paused: true\n"
-    "  suspend: true\n"
-    "  costExpansionRatePercent: 150\n"
-    "  modelMatch: {uri: {exact: /x}}\n"
-    "  autoscalingPolicy: {metrics: []}\n"
-    "  backends:\n"
-    "  - name: b\n"
-    "    type: vLLMDisaggregated\n"
-    "    modelURI: hf://o/n\n"
-    "    cacheURI: pvc://c\n"
-    "    env: [{name: RUNTIME_PORT, value: '8200'}]\n"
-    "    envFrom: [{secretRef: {name: s}}]\n"
-    "    minReplicas: 2\n"
-    "    maxReplicas: 5\n"
-    "    scalingCost: 7\n"
-    "    routeWeight: 0\n"
-    "    scaleToZeroGracePeriod: 1m30s\n"
-    "    schedulerName: volcano\n"
-    "    runtimeClassName: nvidia\n"
-    "    gangPolicy: {enabled: true, minRoleReplicas: {decode: 1}}\n"
-    "    networkTopology: {mode: hard}\n"
-    "    topologySpread: [{maxSkew: 1}]\n"
-    "    podTemplate: {labels: {a: b}}\n"
-    "    loraAdapters: [{name: l, artifactURL: s3://l}]\n"
-    "    workers:\n"
-    "    - {type: prefill, image: i, replicas: 2, pods: 3, resources: {}, affinity: {}, tolerations: [], nodeSelector: {}, config: {served_model_name: p}}\n"
-    "    - {type: decode, image: j, config: {port: 9000}}\n";
+static const char full[] = "apiVersion: workload.serving.volcano.sh/v1alpha1\n"
+                           "kind: ModelBooster\n"
+                           "metadata:\n"
+                           "  name: m\n"
+                           "  namespace: ns\n"
+                           "  uid: u\n"
+                           "  resourceVersion: '12'\n"
+                           "  generation: 3\n"
+                           "  deletionTimestamp: '2026-01-01T00:00:00Z'\n"
+                           "  annotations: {workload.serving.volcano.sh/upgrade: now, workload.serving.volcano.sh/allow-recreate: 'true'}\n"
+                           "spec:\n"
+                           "  name: served\n"
+                           "  owner: me\n"
+                           "  paused: true\n"
+                           "  suspend: true\n"
+                           "  costExpansionRatePercent: 150\n"
+                           "  modelMatch: {uri: {exact: /x}}\n"
+                           "  autoscalingPolicy: {metrics: []}\n"
+                           "  backends:\n"
+                           "  - name: b\n"
+                           "    type: vLLMDisaggregated\n"
+                           "    modelURI: hf://o/n\n"
+                           "    cacheURI: pvc://c\n"
+                           "    env: [{name: RUNTIME_PORT, value: '8200'}]\n"
+                           "    envFrom: [{secretRef: {name: s}}]\n"
+                           "    minReplicas: 2\n"
+                           "    maxReplicas: 5\n"
+                           "    scalingCost: 7\n"
+                           "    routeWeight: 0\n"
+                           "    scaleToZeroGracePeriod: 1m30s\n"
+                           "    schedulerName: volcano\n"
+                           "    runtimeClassName: nvidia\n"
+                           "    gangPolicy: {enabled: true, minRoleReplicas: {decode: 1}}\n"
+                           "    networkTopology: {mode: hard}\n"
+                           "    topologySpread: [{maxSkew: 1}]\n"
+                           "    podTemplate: {labels: {a: b}}\n"
+                           "    loraAdapters: [{name: l, artifactURL: s3://l}]\n"
+                           "    workers:\n"
+                           "    - {type: prefill, image: i, replicas: 2, pods: 3, resources: {}, affinity: {}, tolerations: [], "
+                           "nodeSelector: {}, config: {served_model_name: p}}\n"
+                           "    - {type: decode, image: j, config: {port: 9000}}\n";
 
 static void every_field_is_read(void **state) {
     (void)state;
@@ -204,7 +204,12 @@ static void bounds_of_replicas(void **state) {
 static void wrong_types_leave_defaults(void **state) {
     (void)state;
     static const char *const manifests[] = {
-        "[]", "5", "{metadata: [], spec: 5}", "{spec: {backends: {}}}", "{spec: {backend: []}}", "{spec: {backends: [1, [], x]}}",
+        "[]",
+        "5",
+        "{metadata: [], spec: 5}",
+        "{spec: {backends: {}}}",
+        "{spec: {backend: []}}",
+        "{spec: {backends: [1, [], x]}}",
         "{spec: {backend: {workers: 5, loraAdapters: x, env: {}, envFrom: 1, gangPolicy: [], podTemplate: x}}}",
     };
     for (size_t i = 0; i < sizeof manifests / sizeof *manifests; i++) {

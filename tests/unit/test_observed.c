@@ -159,8 +159,8 @@ static void annotations_of_a_serving(void **state) {
     struct observed observed =
         observe(&arena, CHILD_SERVING,
                 SERVING(",'annotations':{'" ANNOTATION_RENDERED "':'{\\'generator\\':\\'2\\',\\'downloader\\':\\'d\\',\\'runtime\\':\\'r\\'"
-                                                                ",\\'input\\':\\'00000000000000ff\\'}','" ANNOTATION_REPLICAS_BEFORE_SUSPEND
-                        "':'4'},'labels':{'" LABEL_REVISION "':'00000000000000aa'}",
+                        ",\\'input\\':\\'00000000000000ff\\'}','" ANNOTATION_REPLICAS_BEFORE_SUSPEND "':'4'},'labels':{'" LABEL_REVISION
+                        "':'00000000000000aa'}",
                         ",'spec':{'replicas':0,'template':{'gangPolicy':{'minRoleReplicas':{'leader':1}}}}"));
     assert_true(observed.has_rendered && observed.rendered_input == 255);
     assert_true(str_is(observed.rendered_generator, "2") && str_is(observed.rendered_images.downloader, "d") &&

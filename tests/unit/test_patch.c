@@ -36,16 +36,20 @@ static void merge_patches_apply(void **state) {
         {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
         {"[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}"},
         {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
-        {"{\"spec\":{\"x\":1,\"y\":{\"z\":2}},\"kind\":\"K\"}", "{\"spec\":{\"y\":{\"w\":3}}}", "{\"spec\":{\"x\":1,\"y\":{\"z\":2,\"w\":3}},\"kind\":\"K\"}"},
+        {"{\"spec\":{\"x\":1,\"y\":{\"z\":2}},\"kind\":\"K\"}", "{\"spec\":{\"y\":{\"w\":3}}}",
+         "{\"spec\":{\"x\":1,\"y\":{\"z\":2,\"w\":3}},\"kind\":\"K\"}"},
         {"{\"a\":18446744073709551615}", "{}", "{\"a\":18446744073709551615}"},
-        {"{\"a0\":0,\"a1\":1,\"a2\":2,\"a3\":3,\"a4\":4,\"a5\":5,\"a6\":6,\"a7\":7,\"a8\":8,\"a9\":9,\"b0\":0,\"b1\":1,\"b2\":2,\"b3\":3,\"b4\":4,\"b5\":5,\"b6\":6}",
-         "{\"a0\":null,\"a1\":null,\"a2\":null,\"a3\":null,\"a4\":null,\"a5\":null,\"a6\":null,\"a7\":null,\"a8\":null,\"a9\":{},\"b0\":null,\"b1\":null,\"b2\":9,\"b3\":null,\"b4\":null,\"b5\":null,\"c\":1}",
+        {"{\"a0\":0,\"a1\":1,\"a2\":2,\"a3\":3,\"a4\":4,\"a5\":5,\"a6\":6,\"a7\":7,\"a8\":8,\"a9\":9,\"b0\":0,\"b1\":1,\"b2\":2,\"b3\":3,"
+         "\"b4\":4,\"b5\":5,\"b6\":6}",
+         "{\"a0\":null,\"a1\":null,\"a2\":null,\"a3\":null,\"a4\":null,\"a5\":null,\"a6\":null,\"a7\":null,\"a8\":null,\"a9\":{},\"b0\":"
+         "null,\"b1\":null,\"b2\":9,\"b3\":null,\"b4\":null,\"b5\":null,\"c\":1}",
          "{\"a9\":{},\"b2\":9,\"b6\":6,\"c\":1}"},
     };
     struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        yyjson_mut_val *built = patch_merge(&arena, json_builder(&arena), read_json(&arena, cases[i].target), read_json(&arena, cases[i].patch));
+        yyjson_mut_val *built =
+            patch_merge(&arena, json_builder(&arena), read_json(&arena, cases[i].target), read_json(&arena, cases[i].patch));
         struct strbuf out = strbuf_with_max(1 << 16);
         json_write(&out, json_freeze(&arena, built));
         if (!str_is(strbuf_view(&out), cases[i].result)) fail_msg("%s + %s: %s", cases[i].target, cases[i].patch, out.ptr);
@@ -67,31 +71,47 @@ static void json_patches_apply(void **state) {
         const char *path;
     } cases[] = {
         {"{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/baz\",\"value\":\"qux\"}]", "{\"foo\":\"bar\",\"baz\":\"qux\"}", 0, ""},
-        {"{\"foo\":[\"bar\",\"baz\"]}", "[{\"op\":\"add\",\"path\":\"/foo/1\",\"value\":\"qux\"}]", "{\"foo\":[\"bar\",\"qux\",\"baz\"]}", 0, ""},
+        {"{\"foo\":[\"bar\",\"baz\"]}", "[{\"op\":\"add\",\"path\":\"/foo/1\",\"value\":\"qux\"}]", "{\"foo\":[\"bar\",\"qux\",\"baz\"]}",
+         0, ""},
         {"{\"baz\":\"qux\",\"foo\":\"bar\"}", "[{\"op\":\"remove\",\"path\":\"/baz\"}]", "{\"foo\":\"bar\"}", 0, ""},
         {"{\"foo\":[\"bar\",\"qux\",\"baz\"]}", "[{\"op\":\"remove\",\"path\":\"/foo/1\"}]", "{\"foo\":[\"bar\",\"baz\"]}", 0, ""},
-        {"{\"baz\":\"qux\",\"foo\":\"bar\"}", "[{\"op\":\"replace\",\"path\":\"/baz\",\"value\":\"boo\"}]", "{\"baz\":\"boo\",\"foo\":\"bar\"}", 0, ""},
-        {"{\"foo\":{\"bar\":\"baz\",\"waldo\":\"fred\"},\"qux\":{\"corge\":\"grault\"}}", "[{\"op\":\"move\",\"from\":\"/foo/waldo\",\"path\":\"/qux/thud\"}]",
+        {"{\"baz\":\"qux\",\"foo\":\"bar\"}", "[{\"op\":\"replace\",\"path\":\"/baz\",\"value\":\"boo\"}]",
+         "{\"baz\":\"boo\",\"foo\":\"bar\"}", 0, ""},
+        {"{\"foo\":{\"bar\":\"baz\",\"waldo\":\"fred\"},\"qux\":{\"corge\":\"grault\"}}",
+         "[{\"op\":\"move\",\"from\":\"/foo/waldo\",\"path\":\"/qux/thud\"}]",
          "{\"foo\":{\"bar\":\"baz\"},\"qux\":{\"corge\":\"grault\",\"thud\":\"fred\"}}", 0, ""},
-        {"{\"foo\":[\"all\",\"grass\",\"cows\",\"eat\"]}", "[{\"op\":\"move\",\"from\":\"/foo/1\",\"path\":\"/foo/3\"}]", "{\"foo\":[\"all\",\"cows\",\"eat\",\"grass\"]}", 0, ""},
-        {"{\"baz\":\"qux\",\"foo\":[\"a\",2,\"c\"]}", "[{\"op\":\"test\",\"path\":\"/baz\",\"value\":\"qux\"},{\"op\":\"test\",\"path\":\"/foo/1\",\"value\":2}]",
+        {"{\"foo\":[\"all\",\"grass\",\"cows\",\"eat\"]}", "[{\"op\":\"move\",\"from\":\"/foo/1\",\"path\":\"/foo/3\"}]",
+         "{\"foo\":[\"all\",\"cows\",\"eat\",\"grass\"]}", 0, ""},
+        {"{\"baz\":\"qux\",\"foo\":[\"a\",2,\"c\"]}",
+         "[{\"op\":\"test\",\"path\":\"/baz\",\"value\":\"qux\"},{\"op\":\"test\",\"path\":\"/foo/1\",\"value\":2}]",
          "{\"baz\":\"qux\",\"foo\":[\"a\",2,\"c\"]}", 0, ""},
         {"{\"baz\":\"qux\"}", "[{\"op\":\"test\",\"path\":\"/baz\",\"value\":\"bar\"}]", NULL, ERROR_NOT_FOUND, "[0]"},
-        {"{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/child\",\"value\":{\"grandchild\":{}}}]", "{\"foo\":\"bar\",\"child\":{\"grandchild\":{}}}", 0, ""},
-        {"{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/baz\",\"value\":\"qux\",\"xyz\":123}]", "{\"foo\":\"bar\",\"baz\":\"qux\"}", 0, ""},
+        {"{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/child\",\"value\":{\"grandchild\":{}}}]",
+         "{\"foo\":\"bar\",\"child\":{\"grandchild\":{}}}", 0, ""},
+        {"{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/baz\",\"value\":\"qux\",\"xyz\":123}]", "{\"foo\":\"bar\",\"baz\":\"qux\"}", 0,
+         ""},
         {"{\"foo\":\"bar\"}", "[{\"op\":\"add\",\"path\":\"/baz/bat\",\"value\":\"qux\"}]", NULL, ERROR_NOT_FOUND, "[0]"},
-        {"{\"/\":9,\"~1\":10}", "[{\"op\":\"test\",\"path\":\"/~01\",\"value\":10},{\"op\":\"test\",\"path\":\"/~1\",\"value\":9}]", "{\"/\":9,\"~1\":10}", 0, ""},
+        {"{\"/\":9,\"~1\":10}", "[{\"op\":\"test\",\"path\":\"/~01\",\"value\":10},{\"op\":\"test\",\"path\":\"/~1\",\"value\":9}]",
+         "{\"/\":9,\"~1\":10}", 0, ""},
         {"{\"/\":9,\"~1\":10}", "[{\"op\":\"test\",\"path\":\"/~01\",\"value\":\"10\"}]", NULL, ERROR_NOT_FOUND, "[0]"},
-        {"{\"foo\":[\"bar\"]}", "[{\"op\":\"add\",\"path\":\"/foo/-\",\"value\":[\"abc\",\"def\"]}]", "{\"foo\":[\"bar\",[\"abc\",\"def\"]]}", 0, ""},
+        {"{\"foo\":[\"bar\"]}", "[{\"op\":\"add\",\"path\":\"/foo/-\",\"value\":[\"abc\",\"def\"]}]",
+         "{\"foo\":[\"bar\",[\"abc\",\"def\"]]}", 0, ""},
         {"{\"foo\":[1,2],\"\":0,\"a/b\":1,\"c%d\":2,\"k\\\"l\":6,\" \":7,\"m~n\":8}",
-         "[{\"op\":\"test\",\"path\":\"/\",\"value\":0},{\"op\":\"test\",\"path\":\"/a~1b\",\"value\":1},{\"op\":\"test\",\"path\":\"/c%d\",\"value\":2},"
-         "{\"op\":\"test\",\"path\":\"/k\\\"l\",\"value\":6},{\"op\":\"test\",\"path\":\"/ \",\"value\":7},{\"op\":\"test\",\"path\":\"/m~0n\",\"value\":8},"
-         "{\"op\":\"replace\",\"path\":\"\",\"value\":[]}]", "[]", 0, ""},
+         "[{\"op\":\"test\",\"path\":\"/\",\"value\":0},{\"op\":\"test\",\"path\":\"/a~1b\",\"value\":1},{\"op\":\"test\",\"path\":\"/"
+         "c%d\",\"value\":2},"
+         "{\"op\":\"test\",\"path\":\"/k\\\"l\",\"value\":6},{\"op\":\"test\",\"path\":\"/ "
+         "\",\"value\":7},{\"op\":\"test\",\"path\":\"/m~0n\",\"value\":8},"
+         "{\"op\":\"replace\",\"path\":\"\",\"value\":[]}]",
+         "[]", 0, ""},
         {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"\",\"value\":{\"a\":1.0}}]", "{\"a\":1}", 0, ""},
         {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/a\",\"value\":null}]", "{\"a\":null}", 0, ""},
-        {"{\"a\":{\"b\":1}}", "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/c\"},{\"op\":\"remove\",\"path\":\"/a/b\"}]", "{\"a\":{\"c\":{\"b\":1}}}", 0, ""},
+        {"{\"a\":{\"b\":1}}", "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/a/c\"},{\"op\":\"remove\",\"path\":\"/a/b\"}]",
+         "{\"a\":{\"c\":{\"b\":1}}}", 0, ""},
         {"{\"a\":1}", "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a\"}]", "{\"a\":1}", 0, ""},
-        {"[1,2,3]", "[{\"op\":\"replace\",\"path\":\"/2\",\"value\":4},{\"op\":\"add\",\"path\":\"/3\",\"value\":5},{\"op\":\"remove\",\"path\":\"/0\"}]", "[2,4,5]", 0, ""},
+        {"[1,2,3]",
+         "[{\"op\":\"replace\",\"path\":\"/2\",\"value\":4},{\"op\":\"add\",\"path\":\"/3\",\"value\":5},{\"op\":\"remove\",\"path\":\"/"
+         "0\"}]",
+         "[2,4,5]", 0, ""},
         {"{}", "[]", "{}", 0, ""},
         {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\",\"value\":2},{\"op\":\"remove\",\"path\":\"/c\"}]", NULL, ERROR_NOT_FOUND, "[1]"},
         {deep_target, "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b/d\"}]", NULL, ERROR_INVALID, "[0]"},
@@ -121,7 +141,8 @@ static void json_patches_apply(void **state) {
         yyjson_val *target = read_json(&arena, cases[i].target);
         yyjson_mut_val *built = patch_json(&arena, json_builder(&arena), target, read_json(&arena, cases[i].patch), &error);
         if ((built != NULL) != (cases[i].result != NULL)) fail_msg("%s: %s", cases[i].patch, error.message);
-        if (error.kind != cases[i].kind || strcmp(error.path, cases[i].path) != 0) fail_msg("%s: %s at %s", cases[i].patch, error.message, error.path);
+        if (error.kind != cases[i].kind || strcmp(error.path, cases[i].path) != 0)
+            fail_msg("%s: %s at %s", cases[i].patch, error.message, error.path);
         assert_true(json_equal(target, read_json(&arena, cases[i].target)));
         if (!built) continue;
         struct strbuf out = strbuf_with_max(1 << 16);
@@ -140,14 +161,17 @@ static void growth_is_bounded(void **state) {
     struct strbuf patch = strbuf_with_max(1 << 24);
     struct error error = {0};
     strbuf_append(&patch, STR("[{\"op\":\"test\",\"path\":\"\",\"value\":{\"a\":{}}}"));
-    for (int i = 0; i < 300; i++) strbuf_append(&patch, STR(",{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"},{\"op\":\"add\",\"path\":\"/a\",\"value\":{}},"
-                                                            "{\"op\":\"move\",\"from\":\"/b\",\"path\":\"/a/b\"}"));
+    for (int i = 0; i < 300; i++)
+        strbuf_append(&patch, STR(",{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"},{\"op\":\"add\",\"path\":\"/a\",\"value\":{}},"
+                                  "{\"op\":\"move\",\"from\":\"/b\",\"path\":\"/a/b\"}"));
     strbuf_append(&patch, STR("]"));
     assert_null(patch_json(&arena, json_builder(&arena), read_json(&arena, "{\"a\":{}}"), read_json(&arena, patch.ptr), &error));
     assert_int_equal(error.kind, ERROR_LIMIT);
     strbuf_clear(&patch);
     strbuf_append(&patch, STR("[{\"op\":\"test\",\"path\":\"/a\",\"value\":{}}"));
-    for (int i = 0; i < 60; i++) strbuf_printf(&patch, ",{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/c\"},{\"op\":\"move\",\"from\":\"/c\",\"path\":\"/a/x%d\"}", i);
+    for (int i = 0; i < 60; i++)
+        strbuf_printf(&patch, ",{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/c\"},{\"op\":\"move\",\"from\":\"/c\",\"path\":\"/a/x%d\"}",
+                      i);
     strbuf_append(&patch, STR("]"));
     assert_null(patch_json(&arena, json_builder(&arena), read_json(&arena, "{\"a\":{}}"), read_json(&arena, patch.ptr), &error));
     assert_int_equal(error.kind, ERROR_MEMORY);
@@ -178,7 +202,9 @@ static void merging_big_objects_is_linear(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(merge_patches_apply), cmocka_unit_test(json_patches_apply), cmocka_unit_test(growth_is_bounded),
+        cmocka_unit_test(merge_patches_apply),
+        cmocka_unit_test(json_patches_apply),
+        cmocka_unit_test(growth_is_bounded),
         cmocka_unit_test(merging_big_objects_is_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,8 +35,8 @@ static void images_come_from_flag_then_map_then_default(void **state) {
     assert_true(str_is(settings_image(NULL, NULL, CONFIG_KEY_RUNTIME, "default"), "default"));
 }
 
-#define SCHEMA(kind, spec, status)                                                                                              \
-    "{\"type\":\"object\",\"x-kubernetes-group-version-kind\":[{\"group\":\"" GROUP_WORKLOAD "\",\"kind\":\"" kind "\"}],"       \
+#define SCHEMA(kind, spec, status)                                                                                                         \
+    "{\"type\":\"object\",\"x-kubernetes-group-version-kind\":[{\"group\":\"" GROUP_WORKLOAD "\",\"kind\":\"" kind "\"}],"                 \
     "\"properties\":{\"spec\":{\"properties\":" spec "},\"status\":{\"properties\":" status "}}}"
 
 static void nothing_known_means_our_own_definitions(void **state) {
@@ -49,12 +49,17 @@ static void nothing_known_means_our_own_definitions(void **state) {
 
 static void an_older_definition_is_read_off_its_schema(void **state) {
     (void)state;
-    yyjson_val *openapi = parse("{\"components\":{\"schemas\":{\"a\":" SCHEMA(
-        "ModelBooster",
-        "{\"paused\":{},\"backends\":{\"type\":\"array\",\"items\":{\"properties\":{\"replicas\":{},\"schedulerName\":{},"
-        "\"workers\":{\"type\":\"array\",\"items\":{\"x-kubernetes-preserve-unknown-fields\":true}}}}}}",
-        "{\"backendStatuses\":{\"items\":{\"properties\":{\"name\":{},\"replicas\":{}}}}}") ",\"b\":" SCHEMA(
-        "ModelServing", "{\"template\":{\"properties\":{\"networkTopology\":{\"properties\":{\"groupPolicy\":{}}}}}}", "{}") "}}}");
+    yyjson_val *openapi =
+        parse("{\"components\":{\"schemas\":{\"a\":" SCHEMA("ModelBooster",
+                                                            "{\"paused\":{},\"backends\":{\"type\":\"array\",\"items\":{\"properties\":{"
+                                                            "\"replicas\":{},\"schedulerName\":{},"
+                                                            "\"workers\":{\"type\":\"array\",\"items\":{\"x-kubernetes-preserve-unknown-"
+                                                            "fields\":true}}}}}}",
+                                                            "{\"backendStatuses\":{\"items\":{\"properties\":{\"name\":{},\"replicas\":{}}}"
+                                                            "}}") ",\"b\":" SCHEMA("ModelServing",
+                                                                                   "{\"template\":{\"properties\":{\"networkTopology\":{"
+                                                                                   "\"properties\":{\"groupPolicy\":{}}}}}}",
+                                                                                   "{}") "}}}");
     struct definition_facts facts = settings_definition_facts(&arena, openapi);
     assert_int_equal(facts.topology_shape, TOPOLOGY_KTHENA_MAIN);
     assert_false(facts.status_shape.has_available_replicas);
@@ -69,7 +74,9 @@ static void an_older_definition_is_read_off_its_schema(void **state) {
 static void a_definition_with_both_shapes_takes_the_flat_one(void **state) {
     (void)state;
     yyjson_val *openapi = parse("{\"components\":{\"schemas\":{\"b\":" SCHEMA(
-        "ModelServing", "{\"template\":{\"properties\":{\"networkTopology\":{\"properties\":{\"groupPolicy\":{},\"highestTierAllowed\":{}}}}}}", "{}") "}}}");
+        "ModelServing",
+        "{\"template\":{\"properties\":{\"networkTopology\":{\"properties\":{\"groupPolicy\":{},\"highestTierAllowed\":{}}}}}}",
+        "{}") "}}}");
     assert_int_equal(settings_definition_facts(&arena, openapi).topology_shape, TOPOLOGY_KTHENA_0_1);
 }
 

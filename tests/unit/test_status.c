@@ -34,17 +34,29 @@ static struct rig *rig_new(void) {
     findings_init(&rig->findings, &rig->arena);
     rig->backends[0] = (struct backend){.name = STR("a"), .min_replicas = 1, .max_replicas = 4};
     rig->backends[1] = (struct backend){.name = STR("b"), .min_replicas = 1, .max_replicas = 1};
-    rig->booster = (struct booster){.name = STR("m"), .uid = STR("u-1"), .generation = 1, .backends = rig->backends, .backend_count = BACKENDS};
+    rig->booster =
+        (struct booster){.name = STR("m"), .uid = STR("u-1"), .generation = 1, .backends = rig->backends, .backend_count = BACKENDS};
     for (int i = 0; i < BACKENDS; i++) {
         rig->children[i] = (struct child){.kind = CHILD_SERVING, .name = i ? STR("m-b") : STR("m-a"), .backend = rig->backends[i].name};
-        rig->serving[i] = (struct observed){.generation = 1, .content_generation = 1, .replicas = 1, .available = AVAILABILITY_TRUE,
-                                            .available_generation = 1, .available_replicas = 1, .status_replicas = 1};
+        rig->serving[i] = (struct observed){.generation = 1,
+                                            .content_generation = 1,
+                                            .replicas = 1,
+                                            .available = AVAILABILITY_TRUE,
+                                            .available_generation = 1,
+                                            .available_replicas = 1,
+                                            .status_replicas = 1};
         rig->servings[i] = &rig->serving[i];
     }
     for (int i = 0; i < OUTCOMES; i++) rig->outcomes[i].state = CHILD_APPLIED;
     rig->desire = (struct desire){{rig->children, BACKENDS}, rig->notes};
-    rig->input = (struct status_input){.booster = &rig->booster, .findings = &rig->findings, .desire = &rig->desire, .outcomes = rig->outcomes,
-                                       .outcome_count = OUTCOMES, .servings = rig->servings, .shape = {true, true}, .now_ms = 1000000};
+    rig->input = (struct status_input){.booster = &rig->booster,
+                                       .findings = &rig->findings,
+                                       .desire = &rig->desire,
+                                       .outcomes = rig->outcomes,
+                                       .outcome_count = OUTCOMES,
+                                       .servings = rig->servings,
+                                       .shape = {true, true},
+                                       .now_ms = 1000000};
     return rig;
 }
 
@@ -86,8 +98,8 @@ static const char *summary(const struct rig *rig) {
     static const char *const types[] = {"Initialized", "Active", "Failed"};
     int length = 0;
     for (int i = 0; i < 3; i++) {
-        length += snprintf(text + length, sizeof text - (size_t)length, "%s%s=%.*s/%.*s", i ? " " : "", types[i], STR_ARG(field(rig, types[i], "status")),
-                           STR_ARG(field(rig, types[i], "reason")));
+        length += snprintf(text + length, sizeof text - (size_t)length, "%s%s=%.*s/%.*s", i ? " " : "", types[i],
+                           STR_ARG(field(rig, types[i], "status")), STR_ARG(field(rig, types[i], "reason")));
     }
     return text;
 }
@@ -224,30 +236,56 @@ static const struct status_case {
     enum failure failure;
 } cases[] = {
     {"all well", all_well, WELL, "Active", "every backend is available", FAILURE_NONE},
-    {"invalid spec", invalid, "Initialized=False/InvalidSpec Active=False/NotInitialized Failed=True/InvalidSpec", "Failed", "spec.a: too large [MB003]; spec.b: not built", FAILURE_INVALID_SPEC},
-    {"unsupported backend", unsupported, "Initialized=False/UnsupportedBackend Active=False/NotInitialized Failed=True/UnsupportedBackend", "Failed", "spec.b: not built [MB120]", FAILURE_UNSUPPORTED_BACKEND},
+    {"invalid spec", invalid, "Initialized=False/InvalidSpec Active=False/NotInitialized Failed=True/InvalidSpec", "Failed",
+     "spec.a: too large [MB003]; spec.b: not built", FAILURE_INVALID_SPEC},
+    {"unsupported backend", unsupported, "Initialized=False/UnsupportedBackend Active=False/NotInitialized Failed=True/UnsupportedBackend",
+     "Failed", "spec.b: not built [MB120]", FAILURE_UNSUPPORTED_BACKEND},
     {"a warning is no failure", warned, WELL, "Failed", "no failure", FAILURE_NONE},
-    {"a foreign object in the way", conflict, "Initialized=False/NameConflict Active=False/NotInitialized Failed=True/NameConflict", "Failed", "ModelServer m-b belongs to another", FAILURE_NAME_CONFLICT},
-    {"refused", rejected, "Initialized=False/Rejected Active=False/NotInitialized Failed=True/Rejected", "Failed", "spec.x: invalid", FAILURE_REJECTED},
-    {"forbidden", forbidden, "Initialized=False/Forbidden Active=False/NotInitialized Failed=True/Forbidden", "Initialized", "cannot create modelservers", FAILURE_FORBIDDEN},
-    {"a definition is missing", kind_missing, "Initialized=False/KindMissing Active=False/NotInitialized Failed=True/KindMissing", "Initialized", "modelroutes is not installed", FAILURE_KIND_MISSING},
-    {"fought over", fought_over, "Initialized=False/OtherController Active=False/NotInitialized Failed=True/OtherController", "Failed", "rewritten by x", FAILURE_OTHER_CONTROLLER},
-    {"a recreate is wanted", needs_recreate, "Initialized=True/ResourcesApplied Active=True/ModelAvailable Failed=True/NeedsRecreate", "Failed", "keeps its gangPolicy", FAILURE_NEEDS_RECREATE},
-    {"several failures, the first by precedence", several_failures, "Initialized=False/NameConflict Active=False/NotInitialized Failed=True/NameConflict", "Failed", "ModelServer m-b belongs to another; refused too; m-a keeps its gangPolicy", FAILURE_NAME_CONFLICT},
-    {"something is missing", pending, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure", "Initialized", "AutoscalingPolicyBinding m-b waits", FAILURE_NONE},
-    {"something is left over", left_over, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure", "Initialized", "still to be removed: m-old", FAILURE_NONE},
-    {"trouble for less than a minute", transient, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure", "Initialized", "patch m-b: retrying", FAILURE_NONE},
-    {"trouble for a minute", transient_for_long, "Initialized=False/Unreachable Active=False/NotInitialized Failed=True/Unreachable", "Failed", "patch m-b: retrying", FAILURE_UNREACHABLE},
-    {"outdated", outdated, "Initialized=True/Outdated Active=True/ModelAvailable Failed=False/NoFailure", "Initialized", "outdated: m-b would be rendered", FAILURE_NONE},
-    {"suspended", suspended, "Initialized=True/ResourcesApplied Active=False/Suspended Failed=False/NoFailure", "Active", "until spec.suspend is removed", FAILURE_NONE},
+    {"a foreign object in the way", conflict, "Initialized=False/NameConflict Active=False/NotInitialized Failed=True/NameConflict",
+     "Failed", "ModelServer m-b belongs to another", FAILURE_NAME_CONFLICT},
+    {"refused", rejected, "Initialized=False/Rejected Active=False/NotInitialized Failed=True/Rejected", "Failed", "spec.x: invalid",
+     FAILURE_REJECTED},
+    {"forbidden", forbidden, "Initialized=False/Forbidden Active=False/NotInitialized Failed=True/Forbidden", "Initialized",
+     "cannot create modelservers", FAILURE_FORBIDDEN},
+    {"a definition is missing", kind_missing, "Initialized=False/KindMissing Active=False/NotInitialized Failed=True/KindMissing",
+     "Initialized", "modelroutes is not installed", FAILURE_KIND_MISSING},
+    {"fought over", fought_over, "Initialized=False/OtherController Active=False/NotInitialized Failed=True/OtherController", "Failed",
+     "rewritten by x", FAILURE_OTHER_CONTROLLER},
+    {"a recreate is wanted", needs_recreate, "Initialized=True/ResourcesApplied Active=True/ModelAvailable Failed=True/NeedsRecreate",
+     "Failed", "keeps its gangPolicy", FAILURE_NEEDS_RECREATE},
+    {"several failures, the first by precedence", several_failures,
+     "Initialized=False/NameConflict Active=False/NotInitialized Failed=True/NameConflict", "Failed",
+     "ModelServer m-b belongs to another; refused too; m-a keeps its gangPolicy", FAILURE_NAME_CONFLICT},
+    {"something is missing", pending, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure",
+     "Initialized", "AutoscalingPolicyBinding m-b waits", FAILURE_NONE},
+    {"something is left over", left_over, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure",
+     "Initialized", "still to be removed: m-old", FAILURE_NONE},
+    {"trouble for less than a minute", transient, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure",
+     "Initialized", "patch m-b: retrying", FAILURE_NONE},
+    {"trouble for a minute", transient_for_long, "Initialized=False/Unreachable Active=False/NotInitialized Failed=True/Unreachable",
+     "Failed", "patch m-b: retrying", FAILURE_UNREACHABLE},
+    {"outdated", outdated, "Initialized=True/Outdated Active=True/ModelAvailable Failed=False/NoFailure", "Initialized",
+     "outdated: m-b would be rendered", FAILURE_NONE},
+    {"suspended", suspended, "Initialized=True/ResourcesApplied Active=False/Suspended Failed=False/NoFailure", "Active",
+     "until spec.suspend is removed", FAILURE_NONE},
     {"paused, nothing to do", paused_in_order, WELL, "Active", "every backend", FAILURE_NONE},
-    {"paused, changes wait", paused_with_changes, "Initialized=False/Paused Active=False/Paused Failed=False/NoFailure", "Active", "until spec.paused is removed", FAILURE_NONE},
-    {"no serving", no_serving, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active", "backend b: its ModelServing does not exist yet", FAILURE_NONE},
-    {"a serving is being deleted", deleting, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active", "backend b: its ModelServing is being deleted", FAILURE_NONE},
-    {"a serving says nothing yet", silent, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active", "backend b: its ModelServing has not reported", FAILURE_NONE},
-    {"a serving is not available", unavailable, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active", "backend b: ImagePullBackOff: no such image", FAILURE_NONE},
-    {"a serving does not say why", unavailable_without_a_word, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active", "backend b: NotAvailable: its ModelServing does not say why", FAILURE_NONE},
-    {"a serving has not seen an edit", not_observed, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active", "backend b: its ModelServing has not observed", FAILURE_NONE},
+    {"paused, changes wait", paused_with_changes, "Initialized=False/Paused Active=False/Paused Failed=False/NoFailure", "Active",
+     "until spec.paused is removed", FAILURE_NONE},
+    {"no serving", no_serving, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active",
+     "backend b: its ModelServing does not exist yet", FAILURE_NONE},
+    {"a serving is being deleted", deleting, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure",
+     "Active", "backend b: its ModelServing is being deleted", FAILURE_NONE},
+    {"a serving says nothing yet", silent, "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure",
+     "Active", "backend b: its ModelServing has not reported", FAILURE_NONE},
+    {"a serving is not available", unavailable,
+     "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active",
+     "backend b: ImagePullBackOff: no such image", FAILURE_NONE},
+    {"a serving does not say why", unavailable_without_a_word,
+     "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active",
+     "backend b: NotAvailable: its ModelServing does not say why", FAILURE_NONE},
+    {"a serving has not seen an edit", not_observed,
+     "Initialized=True/ResourcesApplied Active=False/BackendsNotAvailable Failed=False/NoFailure", "Active",
+     "backend b: its ModelServing has not observed", FAILURE_NONE},
 };
 
 static void conditions(void **state) {
@@ -373,9 +411,11 @@ static void active_does_not_flap(void **state) {
         assert_true(rig->result.is_active);
         flaps[i].change(rig);
         compute(rig);
-        if (rig->result.is_active != flaps[i].stays_active) fail_msg("%s: Active is %s", flaps[i].name, rig->result.is_active ? "True" : "False");
+        if (rig->result.is_active != flaps[i].stays_active)
+            fail_msg("%s: Active is %s", flaps[i].name, rig->result.is_active ? "True" : "False");
         bool is_unmoved = str_is(field(rig, "Active", "lastTransitionTime"), "1970-01-01T00:16:40Z");
-        if (is_unmoved != flaps[i].stays_active) fail_msg("%s: lastTransitionTime %.*s", flaps[i].name, STR_ARG(field(rig, "Active", "lastTransitionTime")));
+        if (is_unmoved != flaps[i].stays_active)
+            fail_msg("%s: lastTransitionTime %.*s", flaps[i].name, STR_ARG(field(rig, "Active", "lastTransitionTime")));
         rig_free(rig);
     }
 }
@@ -489,8 +529,9 @@ static void backends_in_order_of_the_spec(void **state) {
     compute(rig);
     struct strbuf text = strbuf_with_max(4096);
     json_write(&text, json_get(rig->result.status, "backendStatuses"));
-    assert_string_equal(text.ptr, "[{\"name\":\"a\",\"replicas\":3,\"availableReplicas\":2},"
-                                  "{\"name\":\"b\",\"replicas\":1,\"availableReplicas\":0,\"message\":\"ImagePullBackOff: no such image\"}]");
+    assert_string_equal(text.ptr,
+                        "[{\"name\":\"a\",\"replicas\":3,\"availableReplicas\":2},"
+                        "{\"name\":\"b\",\"replicas\":1,\"availableReplicas\":0,\"message\":\"ImagePullBackOff: no such image\"}]");
     strbuf_release(&text);
     rig_free(rig);
 }
@@ -532,7 +573,9 @@ static void conditions_of_others_stay(void **state) {
     (void)state;
     struct rig *rig = rig_new();
     struct error error = {0};
-    rig->input.live = json_parse(&rig->arena, STR("{\"conditions\":[{\"type\":\"Theirs\",\"status\":\"True\"},{\"type\":\"Active\",\"status\":\"False\"}]}"), &error);
+    rig->input.live =
+        json_parse(&rig->arena,
+                   STR("{\"conditions\":[{\"type\":\"Theirs\",\"status\":\"True\"},{\"type\":\"Active\",\"status\":\"False\"}]}"), &error);
     write(rig);
     assert_true(str_is(field(rig, "Theirs", "status"), "True"));
     assert_int_equal(yyjson_arr_size(json_get(rig->result.status, "conditions")), 4);

@@ -7,8 +7,14 @@
 #include "controller/store.h"
 
 static struct observed child(enum child_kind kind, const char *name, const char *uid, const char *version, const char *owner_uid) {
-    return (struct observed){.kind = kind, .namespace = STR("ns"), .name = str_of(name), .uid = str_of(uid), .resource_version = str_of(version),
-                             .owner_uid = str_of(owner_uid), .available_message = STR("pulling"), .verdict = VERDICT_MATCHES};
+    return (struct observed){.kind = kind,
+                             .namespace = STR("ns"),
+                             .name = str_of(name),
+                             .uid = str_of(uid),
+                             .resource_version = str_of(version),
+                             .owner_uid = str_of(owner_uid),
+                             .available_message = STR("pulling"),
+                             .verdict = VERDICT_MATCHES};
 }
 
 static void records_are_copies(void **state) {
@@ -78,10 +84,11 @@ static void versions_only_go_up(void **state) {
 }
 
 static yyjson_val *booster(struct arena *arena, const char *uid, const char *version, const char *annotation) {
-    struct str text = arena_printf(arena,
-                                   "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"m\",\"uid\":\"%s\",\"resourceVersion\":\"%s\",\"generation\":3,"
-                                   "\"annotations\":{\"a\":\"%s\"},\"managedFields\":[{\"manager\":\"x\"}]},\"spec\":{\"name\":\"m\"}}",
-                                   uid, version, annotation);
+    struct str text =
+        arena_printf(arena,
+                     "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"m\",\"uid\":\"%s\",\"resourceVersion\":\"%s\",\"generation\":3,"
+                     "\"annotations\":{\"a\":\"%s\"},\"managedFields\":[{\"manager\":\"x\"}]},\"spec\":{\"name\":\"m\"}}",
+                     uid, version, annotation);
     return json_parse(arena, text, NULL);
 }
 
@@ -116,7 +123,9 @@ static void boosters_keep_their_text_without_managed_fields(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_are_copies), cmocka_unit_test(owners_lose_and_gain_children), cmocka_unit_test(versions_only_go_up),
+        cmocka_unit_test(records_are_copies),
+        cmocka_unit_test(owners_lose_and_gain_children),
+        cmocka_unit_test(versions_only_go_up),
         cmocka_unit_test(boosters_keep_their_text_without_managed_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,8 @@ static void validate_text(struct result *result, const char *text) {
 static void print_findings(const char *name, const struct findings *findings) {
     print_message("%s: %zu findings\n", name, findings->count);
     for (size_t i = 0; i < findings->count; i++)
-        print_message("  %s %.*s: %.*s\n", rule_id(findings->items[i].rule), STR_ARG(findings->items[i].path), STR_ARG(findings->items[i].message));
+        print_message("  %s %.*s: %.*s\n", rule_id(findings->items[i].rule), STR_ARG(findings->items[i].path),
+                      STR_ARG(findings->items[i].message));
 }
 
 static bool finding_is(const struct finding *finding, const struct sample *sample) {
@@ -66,8 +67,10 @@ static bool findings_are(const struct findings *findings, const struct sample *s
     size_t found = 0;
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->items[i];
-        if (sample->id && finding_is(finding, sample)) found++;
-        else if (!sample->also || !strstr(sample->also, rule_id(finding->rule))) return false;
+        if (sample->id && finding_is(finding, sample))
+            found++;
+        else if (!sample->also || !strstr(sample->also, rule_id(finding->rule)))
+            return false;
     }
     return found == (sample->id ? 1 : 0);
 }
@@ -157,8 +160,7 @@ static char *many(size_t backend_count, size_t worker_count, size_t adapter_coun
     strbuf_append(&text, STR("{" HEAD ", spec: {backends: ["));
     for (size_t b = 0; b < backend_count; b++) {
         strbuf_printf(&text, "%s{name: b%zu, type: vLLM, modelURI: hf://o/n, replicas: 1, loraAdapters: [", b ? ", " : "", b);
-        for (size_t i = 0; i < adapter_count; i++)
-            strbuf_printf(&text, "%s{name: l%zu-%zu, artifactURL: hf://o/l}", i ? ", " : "", b, i);
+        for (size_t i = 0; i < adapter_count; i++) strbuf_printf(&text, "%s{name: l%zu-%zu, artifactURL: hf://o/l}", i ? ", " : "", b, i);
         strbuf_append(&text, STR("], workers: ["));
         for (size_t i = 0; i < worker_count; i++)
             strbuf_printf(&text, "%s{image: i, config: {served-model-name: '%s'}}", i ? ", " : "", served_name);
@@ -222,8 +224,12 @@ static void served_names_are_counted_in_characters(void **state) {
 /* null in place of a list says "take the generated items away" in a strategic merge; a merge patch cannot carry it. */
 static void null_takes_nothing_away(void **state) {
     (void)state;
-    static const char *const specs[] = {"containers: null", "initContainers: null", "volumes: null", "containers: [{name: engine, env: null}]",
-                                        "containers: [{name: engine, volumeMounts: null}]", "schedulerName: null"};
+    static const char *const specs[] = {"containers: null",
+                                        "initContainers: null",
+                                        "volumes: null",
+                                        "containers: [{name: engine, env: null}]",
+                                        "containers: [{name: engine, volumeMounts: null}]",
+                                        "schedulerName: null"};
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
         struct result result;
         char text[1000];
@@ -237,12 +243,13 @@ static void null_takes_nothing_away(void **state) {
 
 static void all_findings_come_at_once_and_in_order(void **state) {
     (void)state;
-    static const char text[] = "{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, metadata: {name: M},\n"
-                               "spec: {name: X, paused: 1, backends: [\n"
-                               "{name: a, type: vLM, modelURI: x, minReplicas: 3, maxReplicas: 2, workers: [{image: 'a b', replicase: 1}]},\n"
-                               "{name: a, type: SGLang, modelURI: hf://o/n, replicas: 1, routeWeight: 500, env: [{name: A}, {name: A}]}]}}";
-    static const char *const expected[] = {"MB012", "MB010", "MB001", "MB005", "MB024", "MB022", "MB044", "MB002",
-                                           "MB004", "MB014", "MB120", "MB003", "MB031"};
+    static const char text[] =
+        "{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, metadata: {name: M},\n"
+        "spec: {name: X, paused: 1, backends: [\n"
+        "{name: a, type: vLM, modelURI: x, minReplicas: 3, maxReplicas: 2, workers: [{image: 'a b', replicase: 1}]},\n"
+        "{name: a, type: SGLang, modelURI: hf://o/n, replicas: 1, routeWeight: 500, env: [{name: A}, {name: A}]}]}}";
+    static const char *const expected[] = {"MB012", "MB010", "MB001", "MB005", "MB024", "MB022", "MB044",
+                                           "MB002", "MB004", "MB014", "MB120", "MB003", "MB031"};
     struct result result;
     validate_text(&result, text);
     size_t count = sizeof expected / sizeof *expected;
@@ -276,18 +283,23 @@ static void errors_beyond_the_limit_still_count(void **state) {
 /* Hostile text in every text field: no crash, and never raw control characters in a message or path. */
 static void hostile_text_is_escaped(void **state) {
     (void)state;
-    static const char *const texts[] = {"${X}", "$(X)", "\\\"'`;|&<>", "\\n\\r\\t", "\\u0007\\u001b[2J", "\\u0085\\u009b2J", "\\u202e", "é\\u0000"};
+    static const char *const texts[] = {"${X}",    "$(X)",    "\\\"'`;|&<>", "\\n\\r\\t", "\\u0007\\u001b[2J", "\\u0085\\u009b2J",
+                                        "\\u202e", "é\\u0000"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct result result;
         char text[4000];
         const char *t = texts[i];
-        int length = snprintf(text, sizeof text,
-                              "{\"metadata\": {\"name\": \"%s\"}, \"spec\": {\"name\": \"%s\", \"%s\": 1, \"modelMatch\": {\"headers\": {\"%s\": {}}}, \"backends\": ["
-                              "{\"name\": \"%s\", \"type\": \"%s\", \"modelURI\": \"%s\", \"cacheURI\": \"%s\", \"replicas\": 1, \"runtimeClassName\": \"%s\","
-                              "\"env\": [{\"name\": \"%s\"}], \"loraAdapters\": [{\"name\": \"%s\", \"artifactURL\": \"%s\"}], \"workers\": [{\"type\": \"%s\","
-                              "\"image\": \"%s\", \"config\": {\"%s\": 1, \"host\": \"%s\"}, \"resources\": {\"limits\": {\"%s\": \"%s\"}}}],"
-                              "\"podTemplate\": {\"labels\": {\"%s\": \"%s\"}, \"spec\": {\"containers\": [{\"name\": \"%s\"}]}}}]}}",
-                              t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t);
+        int length =
+            snprintf(text, sizeof text,
+                     "{\"metadata\": {\"name\": \"%s\"}, \"spec\": {\"name\": \"%s\", \"%s\": 1, \"modelMatch\": {\"headers\": {\"%s\": "
+                     "{}}}, \"backends\": ["
+                     "{\"name\": \"%s\", \"type\": \"%s\", \"modelURI\": \"%s\", \"cacheURI\": \"%s\", \"replicas\": 1, "
+                     "\"runtimeClassName\": \"%s\","
+                     "\"env\": [{\"name\": \"%s\"}], \"loraAdapters\": [{\"name\": \"%s\", \"artifactURL\": \"%s\"}], \"workers\": "
+                     "[{\"type\": \"%s\","
+                     "\"image\": \"%s\", \"config\": {\"%s\": 1, \"host\": \"%s\"}, \"resources\": {\"limits\": {\"%s\": \"%s\"}}}],"
+                     "\"podTemplate\": {\"labels\": {\"%s\": \"%s\"}, \"spec\": {\"containers\": [{\"name\": \"%s\"}]}}}]}}",
+                     t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t);
         assert_true(length > 0 && length < (int)sizeof text);
         arena_init(&result.arena, ARENA_BYTES);
         struct error error = {0};
@@ -315,26 +327,51 @@ struct together {
     const char *path, *message;
 };
 
-#define MODEL(metadata, spec) "{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, metadata: {" metadata "}, spec: {" spec "}}"
-#define ONE(backend) "backends: [{name: " backend ", " PLAIN "}]"
+#define MODEL(metadata, spec)                                                                                                              \
+    "{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, metadata: {" metadata "}, spec: {" spec "}}"
+#define ONE(backend)    "backends: [{name: " backend ", " PLAIN "}]"
 #define SCALED(backend) "backends: [{name: " backend ", " PLAIN ", autoscalingPolicy: {" METRICS "}}]"
-#define SCALED_WHOLE "autoscalingPolicy: {" METRICS "}, backends: [{name: x, scalingCost: 1, " PLAIN "}]"
+#define SCALED_WHOLE    "autoscalingPolicy: {" METRICS "}, backends: [{name: x, scalingCost: 1, " PLAIN "}]"
 
 static const struct together togethers[] = {
     {"different names", {MODEL("name: a", ONE("x")), MODEL("name: b", ONE("x"))}, NULL, NULL, NULL},
-    {"one name in two namespaces", {MODEL("name: a, namespace: one", ONE("x")), MODEL("name: a, namespace: two", ONE("x"))}, NULL, NULL, NULL},
-    {"the same one twice", {MODEL("name: a", ONE("x")), MODEL("name: a", ONE("y"))}, "MB015", "metadata.name",
+    {"one name in two namespaces",
+     {MODEL("name: a, namespace: one", ONE("x")), MODEL("name: a, namespace: two", ONE("x"))},
+     NULL,
+     NULL,
+     NULL},
+    {"the same one twice",
+     {MODEL("name: a", ONE("x")), MODEL("name: a", ONE("y"))},
+     "MB015",
+     "metadata.name",
      "\"a\" is in the input already, at file:1; keep one of the two, or rename one"},
-    {"the same one twice, with the same children", {MODEL("name: a", SCALED("x")), MODEL("name: a", SCALED("x"))}, "MB015", "metadata.name", ""},
-    {"one child of two", {MODEL("name: a", ONE("b-c")), MODEL("name: a-b", ONE("c"))}, "MB016", "spec.backends[0].name",
+    {"the same one twice, with the same children",
+     {MODEL("name: a", SCALED("x")), MODEL("name: a", SCALED("x"))},
+     "MB015",
+     "metadata.name",
+     ""},
+    {"one child of two",
+     {MODEL("name: a", ONE("b-c")), MODEL("name: a-b", ONE("c"))},
+     "MB016",
+     "spec.backends[0].name",
      "ModelServing \"a-b-c\" is made by ModelBooster \"a\" as well, at file:1; rename one of them"},
     {"one child of two, in two namespaces", {MODEL("name: a", ONE("b-c")), MODEL("name: a-b, namespace: one", ONE("c"))}, NULL, NULL, NULL},
-    {"a policy of a model, and that of a backend", {MODEL("name: a", SCALED("b")), MODEL("name: a-b", SCALED_WHOLE)}, "MB016", "metadata.name",
+    {"a policy of a model, and that of a backend",
+     {MODEL("name: a", SCALED("b")), MODEL("name: a-b", SCALED_WHOLE)},
+     "MB016",
+     "metadata.name",
      "AutoscalingPolicy \"a-b\" is made by ModelBooster \"a\" as well"},
-    {"a policy of a backend, and that of a model", {MODEL("name: a-b", SCALED_WHOLE), MODEL("name: a", SCALED("b"))}, "MB016", "spec.backends[0].name",
+    {"a policy of a backend, and that of a model",
+     {MODEL("name: a-b", SCALED_WHOLE), MODEL("name: a", SCALED("b"))},
+     "MB016",
+     "spec.backends[0].name",
      "AutoscalingPolicy \"a-b\" is made by ModelBooster \"a-b\" as well"},
     {"the route of a model, and the server of a backend", {MODEL("name: a", ONE("b")), MODEL("name: a-b", ONE("x"))}, NULL, NULL, NULL},
-    {"a third one", {MODEL("name: a", ONE("b-c")), MODEL("name: z", ONE("z")), MODEL("name: a-b", ONE("c"))}, "MB016", "spec.backends[0].name", ""},
+    {"a third one",
+     {MODEL("name: a", ONE("b-c")), MODEL("name: z", ONE("z")), MODEL("name: a-b", ONE("c"))},
+     "MB016",
+     "spec.backends[0].name",
+     ""},
     {"no names at all", {MODEL("", ONE("x")), MODEL("", ONE("x"))}, NULL, NULL, NULL},
     {"one backend twice is another rule's", {MODEL("name: a", "backends: [{name: x, " PLAIN "}, {name: x, " PLAIN "}]")}, NULL, NULL, NULL},
 };
@@ -421,7 +458,8 @@ static void examples_are_clean(void **state) {
 /* What Kthena publishes for 0.1 and its main, where that is at hand. */
 static void examples_of_kthena_have_no_errors(void **state) {
     (void)state;
-    size_t count = check_folder("../shared/peers/kthena-v0.1.0/examples", true) + check_folder("../shared/peers/kthena-main/examples", true);
+    size_t count =
+        check_folder("../shared/peers/kthena-v0.1.0/examples", true) + check_folder("../shared/peers/kthena-main/examples", true);
     if (count == 0) skip();
     assert_int_equal(count, 6);
 }

@@ -248,10 +248,16 @@ static void agrees_with_a_plain_model(void **state) {
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(keys_come_in_order_and_once), CASE(one_key_is_never_out_twice_and_no_add_is_lost), CASE(delayed_keys_come_when_due),
-        CASE(a_key_due_while_processing_waits_for_done), CASE(failures_delay_more_and_more_until_forgotten),
-        CASE(the_end_of_an_outage_ends_the_waiting), CASE(a_retry_after_is_not_cut_short), CASE(unused_keys_take_no_memory),
-        CASE(any_bytes_are_a_key), CASE(agrees_with_a_plain_model),
+        CASE(keys_come_in_order_and_once),
+        CASE(one_key_is_never_out_twice_and_no_add_is_lost),
+        CASE(delayed_keys_come_when_due),
+        CASE(a_key_due_while_processing_waits_for_done),
+        CASE(failures_delay_more_and_more_until_forgotten),
+        CASE(the_end_of_an_outage_ends_the_waiting),
+        CASE(a_retry_after_is_not_cut_short),
+        CASE(unused_keys_take_no_memory),
+        CASE(any_bytes_are_a_key),
+        CASE(agrees_with_a_plain_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

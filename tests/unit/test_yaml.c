@@ -46,17 +46,23 @@ static const struct reading scalars[] = {
     {"[0, -0, +7, -7, 1_000, 1_, 1__0, _1]", "[0,0,7,-7,1000,1,10,\"_1\"]"},
     {"[0755, -0755, 0o17, 0O17, 0x1F, 0X1f, -0x1F, 0b11, -0b11, 0b-11, 0_7]", "[493,-493,15,15,31,31,-31,3,-3,-3,7]"},
     {"[08, 09.5, 0o8, 0b2, 0xG, 0x, '0', 00]", "[8,9.5,\"0o8\",\"0b2\",\"0xG\",\"0x\",\"0\",0]"},
-    {"[9223372036854775807, -9223372036854775808, 18446744073709551615]", "[9223372036854775807,-9223372036854775808,18446744073709551615]"},
-    {"[18446744073709551616, -9223372036854775809, +18446744073709551615]", "[18446744073709551616,-9223372036854775808,18446744073709551616]"},
+    {"[9223372036854775807, -9223372036854775808, 18446744073709551615]",
+     "[9223372036854775807,-9223372036854775808,18446744073709551615]"},
+    {"[18446744073709551616, -9223372036854775809, +18446744073709551615]",
+     "[18446744073709551616,-9223372036854775808,18446744073709551616]"},
     {"[1.5, .5, 1., -1.5, +1.5, 1e3, 1E-3, 1.5e+3, 1_0.5, .1_0]", "[1.5,0.5,1,-1.5,1.5,1000,0.001,1500,10.5,0.1]"},
-    {"[., ._1, .1_, 1e, e1, 1.2.3, 0x1p-2, 1e999, +, -, '-']", "[\".\",\"._1\",\".1_\",\"1e\",\"e1\",\"1.2.3\",\"0x1p-2\",\"1e999\",\"+\",\"-\",\"-\"]"},
+    {"[., ._1, .1_, 1e, e1, 1.2.3, 0x1p-2, 1e999, +, -, '-']",
+     "[\".\",\"._1\",\".1_\",\"1e\",\"e1\",\"1.2.3\",\"0x1p-2\",\"1e999\",\"+\",\"-\",\"-\"]"},
     {"[1:30:00, 2001-01-01, 2001-01-01T00:00:00Z, =, 10.0.0.1, 1Gi, 500m]",
      "[\"1:30:00\",\"2001-01-01\",\"2001-01-01T00:00:00Z\",\"=\",\"10.0.0.1\",\"1Gi\",\"500m\"]"},
     {"['yes', \"1\", 'null', \"\", '~', '0755']", "[\"yes\",\"1\",\"null\",\"\",\"~\",\"0755\"]"},
-    {"[!!str 1, !!str yes, !!str '', !!int \"5\", !!float 5, !!float \"2.5\", !!bool \"yes\", !!null '', !!null ~]", "[\"1\",\"yes\",\"\",5,5,2.5,true,null,null]"},
-    {"[!!binary aGk=, !!binary \"aGVs\\nbG8=\", !!binary '', !!timestamp 2001-01-01, !foo 1]", "[\"hi\",\"hello\",\"\",\"2001-01-01\",\"1\"]"},
+    {"[!!str 1, !!str yes, !!str '', !!int \"5\", !!float 5, !!float \"2.5\", !!bool \"yes\", !!null '', !!null ~]",
+     "[\"1\",\"yes\",\"\",5,5,2.5,true,null,null]"},
+    {"[!!binary aGk=, !!binary \"aGVs\\nbG8=\", !!binary '', !!timestamp 2001-01-01, !foo 1]",
+     "[\"hi\",\"hello\",\"\",\"2001-01-01\",\"1\"]"},
     {"a: !!map {b: !!seq [1]}", "{\"a\":{\"b\":[1]}}"},
-    {"\"\\u00e9\\x41\\U0001F600\\t\\/\"", "\"\xc3\xa9" "A\xf0\x9f\x98\x80\\t/\""},
+    {"\"\\u00e9\\x41\\U0001F600\\t\\/\"", "\"\xc3\xa9"
+                                          "A\xf0\x9f\x98\x80\\t/\""},
 };
 
 static const struct reading structures[] = {
@@ -64,38 +70,52 @@ static const struct reading structures[] = {
     {"literal: |\n  a\n  b\nkept: |+\n  a\n\nstripped: |-\n  a\nfolded: >\n  a\n  b\n",
      "{\"folded\":\"a b\\n\",\"kept\":\"a\\n\\n\",\"literal\":\"a\\nb\\n\",\"stripped\":\"a\"}"},
     {"1: a\nno: b\n1.5: c\n0x10: d\n1e6: e\n0.1: f\n.inf: g\n2001-01-01: h\n100000.0: i\n123456789.5: j\n",
-     "{\".inf\":\"g\",\"0.1\":\"f\",\"1\":\"a\",\"1.2345679e+08\":\"j\",\"1.5\":\"c\",\"100000\":\"i\",\"16\":\"d\",\"1e+06\":\"e\",\"2001-01-01\":\"h\",\"false\":\"b\"}"},
+     "{\".inf\":\"g\",\"0.1\":\"f\",\"1\":\"a\",\"1.2345679e+08\":\"j\",\"1.5\":\"c\",\"100000\":\"i\",\"16\":\"d\",\"1e+06\":\"e\",\"2001-"
+     "01-01\":\"h\",\"false\":\"b\"}"},
     {"\"\": empty", "{\"\":\"empty\"}"},
     {"? a\n: b\n? |\n  text\n: c\n", "{\"a\":\"b\",\"text\\n\":\"c\"}"},
-    {"base: &b {x: 1, w: [2]}\nother: *b\nscalar: &s text\nagain: *s\n", "{\"again\":\"text\",\"base\":{\"w\":[2],\"x\":1},\"other\":{\"w\":[2],\"x\":1},\"scalar\":\"text\"}"},
+    {"base: &b {x: 1, w: [2]}\nother: *b\nscalar: &s text\nagain: *s\n",
+     "{\"again\":\"text\",\"base\":{\"w\":[2],\"x\":1},\"other\":{\"w\":[2],\"x\":1},\"scalar\":\"text\"}"},
     {"a: &x 1\nb: &x 2\nc: *x\n", "{\"a\":1,\"b\":2,\"c\":2}"},
     {"? &a 1\n: x\nb: *a\nc: {*a : z}\n", "{\"1\":\"x\",\"b\":1,\"c\":{\"1\":\"z\"}}"},
     {"a: &a {x: 1, w: 2}\nb: {<<: *a, w: 3}\n", "{\"a\":{\"w\":2,\"x\":1},\"b\":{\"w\":3,\"x\":1}}"},
     {"a: &a {x: 1, w: 2}\nb: {w: 3, <<: *a}\n", "{\"a\":{\"w\":2,\"x\":1},\"b\":{\"w\":2,\"x\":1}}"},
-    {"a: &a {x: 1}\nb: &b {x: 2, z: 3}\nc: {<<: [*a, *b], w: 4}\n", "{\"a\":{\"x\":1},\"b\":{\"x\":2,\"z\":3},\"c\":{\"w\":4,\"x\":1,\"z\":3}}"},
+    {"a: &a {x: 1}\nb: &b {x: 2, z: 3}\nc: {<<: [*a, *b], w: 4}\n",
+     "{\"a\":{\"x\":1},\"b\":{\"x\":2,\"z\":3},\"c\":{\"w\":4,\"x\":1,\"z\":3}}"},
     {"c: {<<: {x: 1}, <<: {z: 2}}\n", "{\"c\":{\"x\":1,\"z\":2}}"},
-    {"m: {<<: &x {a: {d: 1}}, b: 2}\nz: *x\no: {<<: *x}\n", "{\"m\":{\"a\":{\"d\":1},\"b\":2},\"o\":{\"a\":{\"d\":1}},\"z\":{\"a\":{\"d\":1}}}"},
+    {"m: {<<: &x {a: {d: 1}}, b: 2}\nz: *x\no: {<<: *x}\n",
+     "{\"m\":{\"a\":{\"d\":1},\"b\":2},\"o\":{\"a\":{\"d\":1}},\"z\":{\"a\":{\"d\":1}}}"},
     {"a: &a {x: 1}\nb: &b {<<: *a, w: 2}\nc: {<<: *b}\n", "{\"a\":{\"x\":1},\"b\":{\"w\":2,\"x\":1},\"c\":{\"w\":2,\"x\":1}}"},
     {"{'<<': 1, ! '<': 2}", "{\"<\":2,\"<<\":1}"},
-    {"", ""}, {"# only a comment\n", ""}, {"---\n---\n# x\n---\nnull\n...\n", ""},
+    {"", ""},
+    {"# only a comment\n", ""},
+    {"---\n---\n# x\n---\nnull\n...\n", ""},
     {"a: 1\n---\n---\nb: 2\n...\n---\n- c\n", "{\"a\":1}\n{\"b\":2}\n[\"c\"]"},
     {"a: &x 1\n---\nb: &x 2\nc: *x\n", "{\"a\":1}\n{\"b\":2,\"c\":2}"},
     {"%YAML 1.1\n---\na: 1\n", "{\"a\":1}"},
-    {"\xef\xbb\xbf" "a: 1\n", "{\"a\":1}"}, {"\xef\xbb\xbf{\"a\": 1}\n", "{\"a\":1}"},
+    {"\xef\xbb\xbf"
+     "a: 1\n",
+     "{\"a\":1}"},
+    {"\xef\xbb\xbf{\"a\": 1}\n", "{\"a\":1}"},
     {"a: 1\r\nb: 2\r\n", "{\"a\":1,\"b\":2}"},
-    {"text", "\"text\""}, {"3", "3"},
+    {"text", "\"text\""},
+    {"3", "3"},
     {"a: {b: [1, {c: 2},], }\n", "{\"a\":{\"b\":[1,{\"c\":2}]}}"},
 };
 
 static const struct reading json_texts[] = {
-    {"{\"a\":[1,-1,0,9223372036854775807,-9223372036854775808,18446744073709551615]}", "{\"a\":[1,-1,0,9223372036854775807,-9223372036854775808,18446744073709551615]}"},
-    {"[0.1,1e-7,1.7976931348623157e308,5e-324,123456789.12345679,1e22]", "[0.1,1e-07,1.7976931348623157e+308,5e-324,123456789.12345679,1e+22]"},
+    {"{\"a\":[1,-1,0,9223372036854775807,-9223372036854775808,18446744073709551615]}",
+     "{\"a\":[1,-1,0,9223372036854775807,-9223372036854775808,18446744073709551615]}"},
+    {"[0.1,1e-7,1.7976931348623157e308,5e-324,123456789.12345679,1e22]",
+     "[0.1,1e-07,1.7976931348623157e+308,5e-324,123456789.12345679,1e+22]"},
     {"[18446744073709551616, 1E400x]", "[18446744073709551616,\"1E400x\"]"},
     {"{\"yes\":\"yes\",\"1\":\"1\",\"<<\":{\"a\":null}}", "{\"1\":\"1\",\"<<\":{\"a\":null},\"yes\":\"yes\"}"},
     {"\n  [\"\\ud83d\\ude00\\u0000\\n\\/\"]\n", "[\"\xf0\x9f\x98\x80\\u0000\\n/\"]"},
     {"{\n\t\"a\": [\n\t\t1\n\t]\n}", "{\"a\":[1]}"},
     {"{\"a\": 1}\n---\n{\"b\": 18446744073709551615}\n", "{\"a\":1}\n{\"b\":18446744073709551615}"},
-    {"[]", "[]"}, {"{}", "{}"}, {"[[],{}]", "[[],{}]"},
+    {"[]", "[]"},
+    {"{}", "{}"},
+    {"[[],{}]", "[[],{}]"},
 };
 
 static void read_all(const struct reading *readings, size_t count) {
@@ -142,7 +162,8 @@ static void mistakes_are_named_with_their_place(void **state) {
         {"a: 1\nb: 2\na: 3\n", ERROR_INVALID, 3, 1, "\"a\" is here for the second time, first at line 1, column 1"},
         {"x:\n  {b: 2, 'b': 3}", ERROR_INVALID, 2, 10, "first at line 2, column 4"},
         {"1: a\n\"1\": b\n", ERROR_INVALID, 2, 1, "\"1\""},
-        {"{\n \"a\": {\"k\\u0061\": 1,\n  \"ka\": 2}}", ERROR_INVALID, 3, 3, "\"ka\" is here for the second time, first at line 2, column 8"},
+        {"{\n \"a\": {\"k\\u0061\": 1,\n  \"ka\": 2}}", ERROR_INVALID, 3, 3,
+         "\"ka\" is here for the second time, first at line 2, column 8"},
         {"m: &m {a: 1}\nb: {a: 1, <<: *m, a: 2}", ERROR_INVALID, 2, 19, "second time"},
         {"a: 1\n\tb: 2\n", ERROR_SYNTAX, 2, 1, "a tab in the indentation; indent with spaces"},
         {"a:\n  \tb: 2\n", ERROR_SYNTAX, 2, 3, "a tab in the indentation; indent with spaces"},
@@ -172,7 +193,9 @@ static void mistakes_are_named_with_their_place(void **state) {
         {"a: !!binary /w==\n", ERROR_INVALID, 1, 4, "!!binary"},
         {"a: b\n\xc3\xa9: \x01\n", ERROR_SYNTAX, 2, 4, "U+0001"},
         {"a: b\n\xc3\xa9: \xff\n", ERROR_SYNTAX, 2, 4, "not UTF-8"},
-        {"\xff\xfe" "a", ERROR_SYNTAX, 1, 1, "not UTF-8"},
+        {"\xff\xfe"
+         "a",
+         ERROR_SYNTAX, 1, 1, "not UTF-8"},
         {"a: 1\n%TAG\n---\n", ERROR_SYNTAX, 2, 5, ""},
         {"%YAML 3.0\n---\na: 1\n", ERROR_SYNTAX, 1, 1, "incompatible YAML"},
     };
@@ -192,8 +215,8 @@ static void depth_is_bounded(void **state) {
         const char *name, *open, *middle, *close;
         bool is_yaml;
     } cases[] = {
-        {"flow lists", "[", "a", "]", true}, {"JSON lists", "[", "1", "]", false},
-        {"flow maps", "{a: ", "b", "}", true}, {"JSON maps", "{\"a\": ", "1", "}", false}, {"block lists", "- ", "a", "", true},
+        {"flow lists", "[", "a", "]", true},        {"JSON lists", "[", "1", "]", false}, {"flow maps", "{a: ", "b", "}", true},
+        {"JSON maps", "{\"a\": ", "1", "}", false}, {"block lists", "- ", "a", "", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         for (size_t depth = LIMIT_DOCUMENT_DEPTH; depth < LIMIT_DOCUMENT_DEPTH + 2; depth++) {
@@ -250,7 +273,8 @@ static void alias_bombs_are_refused(void **state) {
 
 static void exhausted_memory_is_an_error(void **state) {
     (void)state;
-    static const char *const texts[] = {"a: &a {x: [1, 2, 3]}\nb: {<<: *a, 1: 2}\nc: !!binary aGk=\n---\nd: e\n", "{\"a\": [1, {\"b\": \"c\"}]}"};
+    static const char *const texts[] = {"a: &a {x: [1, 2, 3]}\nb: {<<: *a, 1: 2}\nc: !!binary aGk=\n---\nd: e\n",
+                                        "{\"a\": [1, {\"b\": \"c\"}]}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         bool ok = false;
         for (size_t limit = 0; !ok; limit += 16) {
@@ -288,8 +312,14 @@ static void values_have_places(void **state) {
         assert_true(yaml_read(&arena, str_of(texts[i]), &documents, NULL));
         const struct yaml_document *document = &documents.items[0];
         yyjson_val *root = document->root, *list = json_get(root, "list"), *item = yyjson_arr_get_first(list);
-        yyjson_val *values[] = {root, json_get(root, "a"), list, item, json_get(item, "\xc3\xa9"), json_get(item, "k"),
-                                yyjson_arr_get(json_get(item, "k"), 1), json_get(root, "last")};
+        yyjson_val *values[] = {root,
+                                json_get(root, "a"),
+                                list,
+                                item,
+                                json_get(item, "\xc3\xa9"),
+                                json_get(item, "k"),
+                                yyjson_arr_get(json_get(item, "k"), 1),
+                                json_get(root, "last")};
         for (size_t k = 0; k < 8; k++) check_position(document, values[k], places[i][k][0], places[i][k][1]);
         assert_int_equal(document->value_count, 14);
         check_position(document, NULL, 0, 0);
@@ -335,11 +365,16 @@ static void big_maps_are_read_in_linear_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scalars_mean_what_kubectl_reads), cmocka_unit_test(structures_are_read),
-        cmocka_unit_test(json_comes_through_unchanged), cmocka_unit_test(mistakes_are_named_with_their_place),
-        cmocka_unit_test(depth_is_bounded), cmocka_unit_test(alias_bombs_are_refused),
-        cmocka_unit_test(exhausted_memory_is_an_error), cmocka_unit_test(values_have_places),
-        cmocka_unit_test(keys_and_merged_values_have_places), cmocka_unit_test(big_maps_are_read_in_linear_time),
+        cmocka_unit_test(scalars_mean_what_kubectl_reads),
+        cmocka_unit_test(structures_are_read),
+        cmocka_unit_test(json_comes_through_unchanged),
+        cmocka_unit_test(mistakes_are_named_with_their_place),
+        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(alias_bombs_are_refused),
+        cmocka_unit_test(exhausted_memory_is_an_error),
+        cmocka_unit_test(values_have_places),
+        cmocka_unit_test(keys_and_merged_values_have_places),
+        cmocka_unit_test(big_maps_are_read_in_linear_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,11 @@ static void check_round_trip(struct arena *arena, const yyjson_val *value, struc
     if (out->failed) fail_msg("%s: not written", name);
     struct yaml_documents documents;
     struct error error = {0};
-    if (!yaml_read(arena, strbuf_view(out), &documents, &error)) fail_msg("%s: line %u: %s in\n%s", name, error.line, error.message, out->ptr);
+    if (!yaml_read(arena, strbuf_view(out), &documents, &error))
+        fail_msg("%s: line %u: %s in\n%s", name, error.line, error.message, out->ptr);
     bool is_null = yyjson_is_null((yyjson_val *)(uintptr_t)value);
-    if (is_null ? documents.count != 0 : documents.count != 1 || !json_equal(documents.items[0].root, value)) fail_msg("%s: changed by\n%s", name, out->ptr);
+    if (is_null ? documents.count != 0 : documents.count != 1 || !json_equal(documents.items[0].root, value))
+        fail_msg("%s: changed by\n%s", name, out->ptr);
 }
 
 /* Each agrees with sigs.k8s.io/yaml 1.6.0, but for those marked. */
@@ -28,17 +30,27 @@ static void the_form_is_kubectls(void **state) {
     static const struct {
         const char *json, *yaml;
     } cases[] = {
-        {"null", "null\n"}, {"\"x\"", "x\n"}, {"[]", "[]\n"}, {"{}", "{}\n"}, {"[[]]", "- []\n"}, {"\"x\\n\"", "|\n  x\n"},
-        {"{\"b\":[1,{\"y\":\"z\",\"w\":[true]}],\"a\":{\"d\":null,\"c\":{}}}", "a:\n  c: {}\n  d: null\nb:\n- 1\n- w:\n  - true\n  \"y\": z\n"},
+        {"null", "null\n"},
+        {"\"x\"", "x\n"},
+        {"[]", "[]\n"},
+        {"{}", "{}\n"},
+        {"[[]]", "- []\n"},
+        {"\"x\\n\"", "|\n  x\n"},
+        {"{\"b\":[1,{\"y\":\"z\",\"w\":[true]}],\"a\":{\"d\":null,\"c\":{}}}",
+         "a:\n  c: {}\n  d: null\nb:\n- 1\n- w:\n  - true\n  \"y\": z\n"},
         {"[[1,2],[{\"a\":[{\"b\":1}]}]]", "- - 1\n  - 2\n- - a:\n    - b: 1\n"},
         {"{\"a10\":1,\"a9\":2,\"A\":3,\"_\":4,\"a-b\":5,\"a.b\":6,\"a\":7,\"01\":8,\"1\":9,\"10\":10}",
          "_: 4\n\"1\": 9\n\"01\": 8\n\"10\": 10\nA: 3\na: 7\na-b: 5\na.b: 6\na9: 2\na10: 1\n"},
         {"[0,-1,1.0,1e6,1e21,0.00001,123456789.5,18446744073709551615,-9223372036854775808,1e300]",
          "- 0\n- -1\n- 1\n- 1e+06\n- 1e+21\n- 1e-05\n- 1.234567895e+08\n- 18446744073709551615\n- -9223372036854775808\n- 1e+300\n"},
-        {"[\"\",\"yes\",\"n\",\"null\",\"~\",\"1\",\"08\",\"1e3\",\".5\",\"1:30\",\"1:30:00\",\"2001-01-01\",\"0x1\",\"=\",\"<<\",\"1.2.3\",\"1Gi\"]",
-         "- \"\"\n- \"yes\"\n- \"n\"\n- \"null\"\n- \"~\"\n- \"1\"\n- \"08\"\n- \"1e3\"\n- \".5\"\n- \"1:30\"\n- \"1:30:00\"\n- \"2001-01-01\"\n- \"0x1\"\n- =\n- <<\n- 1.2.3\n- 1Gi\n"},
-        {"[\"-\",\"- a\",\"-a\",\"--- a\",\"a \",\" a\",\"a: b\",\"a:b\",\"a:\",\"a #b\",\"a#b\",\"#\",\"it's\",\"'q'\",\"@a\",\"%a\",\"{a}\",\"a,b\",\"*a\",\"?\",\"?a\"]",
-         "- '-'\n- '- a'\n- -a\n- '--- a'\n- 'a '\n- ' a'\n- 'a: b'\n- a:b\n- 'a:'\n- 'a #b'\n- a#b\n- '#'\n- it's\n- '''q'''\n- '@a'\n- '%a'\n- '{a}'\n- a,b\n- '*a'\n- '?'\n- ?a\n"},
+        {"[\"\",\"yes\",\"n\",\"null\",\"~\",\"1\",\"08\",\"1e3\",\".5\",\"1:30\",\"1:30:00\",\"2001-01-01\",\"0x1\",\"=\",\"<<\",\"1.2."
+         "3\",\"1Gi\"]",
+         "- \"\"\n- \"yes\"\n- \"n\"\n- \"null\"\n- \"~\"\n- \"1\"\n- \"08\"\n- \"1e3\"\n- \".5\"\n- \"1:30\"\n- \"1:30:00\"\n- "
+         "\"2001-01-01\"\n- \"0x1\"\n- =\n- <<\n- 1.2.3\n- 1Gi\n"},
+        {"[\"-\",\"- a\",\"-a\",\"--- a\",\"a \",\" a\",\"a: b\",\"a:b\",\"a:\",\"a "
+         "#b\",\"a#b\",\"#\",\"it's\",\"'q'\",\"@a\",\"%a\",\"{a}\",\"a,b\",\"*a\",\"?\",\"?a\"]",
+         "- '-'\n- '- a'\n- -a\n- '--- a'\n- 'a '\n- ' a'\n- 'a: b'\n- a:b\n- 'a:'\n- 'a #b'\n- a#b\n- '#'\n- it's\n- '''q'''\n- '@a'\n- "
+         "'%a'\n- '{a}'\n- a,b\n- '*a'\n- '?'\n- ?a\n"},
         {"[\"a\\tb\",\"a\\u0000\\u001b\",\"\\u0085\\u00e9\",\"\\ud83d\\ude00\",\"\\ufeff\",\"\\\"\\\\\\t\"]",
          "- \"a\\tb\"\n- \"a\\0\\e\"\n- \"\\N\xc3\xa9\"\n- \"\\U0001F600\"\n- \"\\uFEFF\"\n- \"\\\"\\\\\\t\"\n"},
         {"{\"a\":\"x\\ny\",\"b\":\" x\\ny\\n\",\"c\":\"\\n\",\"d\":\"x\\n\\n\",\"e\":\"x \\ny\",\"f\":\"x\\n y\",\"g\":\"x\\r\\ny\"}",
@@ -122,10 +134,76 @@ static void what_yaml_cannot_hold_fails(void **state) {
 }
 
 static const char *const pieces[] = {
-    "a", "word", "-", "- ", "?", "? ", ":", ": ", " #", "#", " ", "  ", "\n", "\n\n", "\n ", "\t", "\"", "'", "\\", "{", "}", "[", "]", ",", "&", "*",
-    "!", "!!str ", "|", ">", "%", "@", "`", "---", "...", "\n---\n", "\n...\n", "1", "0", ".", "_", "e", "+", "y", "no", "null", "~", "<<", "=",
-    "\xc2\xa0", "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf", "\xef\xbf\xbf", "\xc3\xa9", "\xf0\x9f\x98\x80", "\x7f", "\x01", "\x1b", "\r", "\r\n",
-    "1:30", "2001-01-01", "T00:00:00Z", "0x", ".inf", "${VAR}", "{{ x }}", "x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x",
+    "a",
+    "word",
+    "-",
+    "- ",
+    "?",
+    "? ",
+    ":",
+    ": ",
+    " #",
+    "#",
+    " ",
+    "  ",
+    "\n",
+    "\n\n",
+    "\n ",
+    "\t",
+    "\"",
+    "'",
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "&",
+    "*",
+    "!",
+    "!!str ",
+    "|",
+    ">",
+    "%",
+    "@",
+    "`",
+    "---",
+    "...",
+    "\n---\n",
+    "\n...\n",
+    "1",
+    "0",
+    ".",
+    "_",
+    "e",
+    "+",
+    "y",
+    "no",
+    "null",
+    "~",
+    "<<",
+    "=",
+    "\xc2\xa0",
+    "\xc2\x85",
+    "\xe2\x80\xa8",
+    "\xe2\x80\xa9",
+    "\xef\xbb\xbf",
+    "\xef\xbf\xbf",
+    "\xc3\xa9",
+    "\xf0\x9f\x98\x80",
+    "\x7f",
+    "\x01",
+    "\x1b",
+    "\r",
+    "\r\n",
+    "1:30",
+    "2001-01-01",
+    "T00:00:00Z",
+    "0x",
+    ".inf",
+    "${VAR}",
+    "{{ x }}",
+    "x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x x",
 };
 
 static yyjson_mut_val *random_text(yyjson_mut_doc *doc, struct number_random *random, struct strbuf *scratch) {
@@ -162,8 +240,10 @@ static yyjson_mut_val *random_value(yyjson_mut_doc *doc, struct number_random *r
     yyjson_mut_val *container = choice < 7 ? yyjson_mut_arr(doc) : yyjson_mut_obj(doc);
     for (size_t i = 0; i < count; i++) {
         yyjson_mut_val *value = random_value(doc, random, depth - 1, scratch);
-        if (choice < 7) yyjson_mut_arr_append(container, value);
-        else yyjson_mut_obj_put(container, random_text(doc, random, scratch), value);
+        if (choice < 7)
+            yyjson_mut_arr_append(container, value);
+        else
+            yyjson_mut_obj_put(container, random_text(doc, random, scratch), value);
     }
     return container;
 }
@@ -212,8 +292,9 @@ static void short_strings_read_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_form_is_kubectls), cmocka_unit_test(long_lines_are_folded), cmocka_unit_test(what_yaml_cannot_hold_fails),
-        cmocka_unit_test(whatever_is_written_reads_back), cmocka_unit_test(short_strings_read_back),
+        cmocka_unit_test(the_form_is_kubectls),        cmocka_unit_test(long_lines_are_folded),
+        cmocka_unit_test(what_yaml_cannot_hold_fails), cmocka_unit_test(whatever_is_written_reads_back),
+        cmocka_unit_test(short_strings_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@ enum {
     PROBE_PERIOD_S = 5,
     PROBE_TIMEOUT_S = 5,
     READINESS_FAILURES = 3,
-    LIVENESS_FAILURES = 12, /* a minute: /health of a busy engine can be slow, and a restart costs a load of the model */
+    LIVENESS_FAILURES = 12,     /* a minute: /health of a busy engine can be slow, and a restart costs a load of the model */
     STARTUP_BUDGET_S = 30 * 60, /* loading a large model from a slow disk (D38) */
 };
 

@@ -27,8 +27,8 @@ struct live_serving {
     int64_t replicas;         /* spec.replicas */
     bool has_replicas_before; /* ANNOTATION_REPLICAS_BEFORE_SUSPEND */
     int64_t replicas_before;
-    struct images images;     /* to render with in place of the configured ones; empty: configured */
-    yyjson_val *gang_policy;  /* carried over as it is (immutable once set); NULL: as the ModelBooster wishes */
+    struct images images;    /* to render with in place of the configured ones; empty: configured */
+    yyjson_val *gang_policy; /* carried over as it is (immutable once set); NULL: as the ModelBooster wishes */
 };
 
 struct generate_settings {
@@ -39,16 +39,16 @@ struct generate_settings {
 struct child {
     enum child_kind kind;
     struct str name;
-    struct str backend;  /* backend name; empty at model level */
+    struct str backend; /* backend name; empty at model level */
     /* apiVersion, kind, metadata, spec. Keys in bytewise order at every level, no nulls: json_write gives what the controller POSTs,
      * and equal content gives equal bytes, whatever the order and spelling in the ModelBooster. */
     yyjson_val *object;
-    uint64_t revision;   /* XXH3-64 of the normal form, also the label */
+    uint64_t revision; /* XXH3-64 of the normal form, also the label */
     /* ModelServing only */
-    bool is_replicas_range;   /* min < max: replicas is ours only as bounds */
-    bool wishes_other_gang;   /* the ModelBooster wants another gangPolicy than the carried one */
-    int64_t replicas;         /* what object.spec.replicas says */
-    uint64_t input_hash;      /* generate_input_hash (rendered.input) */
+    bool is_replicas_range; /* min < max: replicas is ours only as bounds */
+    bool wishes_other_gang; /* the ModelBooster wants another gangPolicy than the carried one */
+    int64_t replicas;       /* what object.spec.replicas says */
+    uint64_t input_hash;    /* generate_input_hash (rendered.input) */
 };
 
 struct children {
