@@ -134,24 +134,35 @@ static bool is_applied(const struct child_outcome *outcome) {
     return outcome->state == CHILD_APPLIED;
 }
 
+static size_t child_count(const struct status_input *input) {
+    return input->desire ? input->desire->children.count : 0;
+}
+
 static bool is_everything_applied(const struct status_input *input) {
     if (is_spec_invalid(input)) return false;
-    for (size_t i = 0; i < input->outcome_count; i++) {
+    for (size_t i = 0; i < child_count(input); i++) {
         if (!is_applied(&input->outcomes[i])) return false;
     }
     return input->desire != NULL;
 }
 
-static struct str missing_message(struct arena *arena, const struct status_input *input) {
+/* What the outcomes from `first` up to `end` have to say; `fallback` when that is nothing. */
+static struct str outcomes_message(struct arena *arena, const struct status_input *input, size_t first, size_t end, struct str fallback) {
     struct message message = message_new();
-    for (size_t i = 0; i < input->outcome_count; i++) {
+    for (size_t i = first; i < end; i++) {
         if (!is_applied(&input->outcomes[i])) message_add(&message, "; ", input->outcomes[i].message);
     }
-    return message_take(arena, &message, STR("not every resource is applied yet"));
+    return message_take(arena, &message, fallback);
 }
 
-static size_t child_count(const struct status_input *input) {
-    return input->desire ? input->desire->children.count : 0;
+/* With what is still to be removed behind it: that holds up nobody but Active, and only where it is a backend. */
+static struct str with_leftovers(struct arena *arena, const struct status_input *input, struct str lead) {
+    struct str leftovers = outcomes_message(arena, input, child_count(input), input->outcome_count, STR_EMPTY);
+    return leftovers.len ? arena_printf(arena, "%.*s; %.*s", STR_ARG(lead), STR_ARG(leftovers)) : lead;
+}
+
+static struct str missing_message(struct arena *arena, const struct status_input *input) {
+    return outcomes_message(arena, input, 0, input->outcome_count, STR("not every resource is applied yet"));
 }
 
 static struct str outdated_message(struct arena *arena, const struct status_input *input) {
@@ -179,8 +190,10 @@ static struct condition initialized_condition(struct arena *arena, const struct 
         return (struct condition){"Initialized", false, str_of(failure_reason(failure)), STR("the spec is invalid; see condition Failed")};
     }
     if (is_everything_applied(input)) {
-        if (is_anything_outdated(input)) return (struct condition){"Initialized", true, STR("Outdated"), outdated_message(arena, input)};
-        return (struct condition){"Initialized", true, STR("ResourcesApplied"), STR("all resources are applied")};
+        if (is_anything_outdated(input))
+            return (struct condition){"Initialized", true, STR("Outdated"), with_leftovers(arena, input, outdated_message(arena, input))};
+        return (struct condition){"Initialized", true, STR("ResourcesApplied"),
+                                  with_leftovers(arena, input, STR("all resources are applied"))};
     }
     struct str reason = input->booster->paused    ? STR("Paused")
                         : failure != FAILURE_NONE ? str_of(failure_reason(failure))
@@ -233,10 +246,17 @@ static struct str backend_trouble(struct arena *arena, const struct status_input
 /* An Active model stays so while a retry or a wait is under way, as long as nothing has failed and nothing is missing. */
 static bool is_only_catching_up(const struct status_input *input) {
     if (!was_active(input) || is_spec_invalid(input) || is_transient_too_long(input)) return false;
-    for (size_t i = 0; i < input->outcome_count; i++) {
+    for (size_t i = 0; i < child_count(input); i++) {
         if (input->outcomes[i].state == CHILD_PENDING || input->outcomes[i].state == CHILD_FAILED) return false;
     }
     return true;
+}
+
+/* ModelServings and ModelServers of backends that are no longer wanted. */
+static struct str left_over_backends(struct arena *arena, const struct status_input *input) {
+    _Static_assert(CHILD_SERVER == CHILD_SERVING + 1, "neighbours");
+    size_t first = child_count(input) + CHILD_SERVING;
+    return input->outcome_count > first + 1 ? outcomes_message(arena, input, first, first + 2, STR_EMPTY) : STR_EMPTY;
 }
 
 static struct condition active_condition(struct arena *arena, const struct status_input *input, bool is_initialized) {
@@ -247,6 +267,8 @@ static struct condition active_condition(struct arena *arena, const struct statu
         message_add(&message, "; ", STR("paused: changes are not applied until spec.paused is removed"));
     if (!is_initialized && !is_only_catching_up(input)) message_add(&message, "; ", STR("not initialized; see condition Initialized"));
     bool is_blocked = message.text.len > 0;
+    struct str leftovers = left_over_backends(arena, input);
+    message_add(&message, "; ", leftovers);
     if (!booster->suspend) {
         for (size_t i = 0; i < booster->backend_count; i++) message_add(&message, "; ", backend_trouble(arena, input, i));
     }
@@ -257,6 +279,7 @@ static struct condition active_condition(struct arena *arena, const struct statu
     struct str reason = booster->suspend                     ? STR("Suspended")
                         : booster->paused && !is_initialized ? STR("Paused")
                         : is_blocked                         ? STR("NotInitialized")
+                        : leftovers.len                      ? STR("BackendLeftOver")
                                                              : STR("BackendsNotAvailable");
     return (struct condition){"Active", false, reason, message_take(arena, &message, STR_EMPTY)};
 }

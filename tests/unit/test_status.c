@@ -170,6 +170,11 @@ static void left_over(struct rig *rig) {
     rig->outcomes[BACKENDS + CHILD_SERVING] = (struct child_outcome){CHILD_PENDING, FAILURE_NONE, STR("still to be removed: m-old"), false};
 }
 
+static void policy_left_over(struct rig *rig) {
+    rig->outcomes[BACKENDS + CHILD_POLICY] =
+        (struct child_outcome){CHILD_PENDING, FAILURE_NONE, STR("still to be removed: policy m-old"), false};
+}
+
 static void transient(struct rig *rig) {
     rig->outcomes[1] = (struct child_outcome){CHILD_TRANSIENT, FAILURE_NONE, STR("patch m-b: retrying"), false};
     rig->input.transient_since_ms = rig->input.now_ms - TRANSIENT_PATIENCE_MS + 1;
@@ -258,8 +263,10 @@ static const struct status_case {
      "ModelServer m-b belongs to another; refused too; m-a keeps its gangPolicy", FAILURE_NAME_CONFLICT},
     {"something is missing", pending, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure",
      "Initialized", "AutoscalingPolicyBinding m-b waits", FAILURE_NONE},
-    {"something is left over", left_over, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure",
-     "Initialized", "still to be removed: m-old", FAILURE_NONE},
+    {"a backend is left over", left_over, "Initialized=True/ResourcesApplied Active=False/BackendLeftOver Failed=False/NoFailure", "Active",
+     "still to be removed: m-old", FAILURE_NONE},
+    {"a policy is left over", policy_left_over, "Initialized=True/ResourcesApplied Active=True/ModelAvailable Failed=False/NoFailure",
+     "Initialized", "all resources are applied; still to be removed: policy m-old", FAILURE_NONE},
     {"trouble for less than a minute", transient, "Initialized=False/ResourcesPending Active=False/NotInitialized Failed=False/NoFailure",
      "Initialized", "patch m-b: retrying", FAILURE_NONE},
     {"trouble for a minute", transient_for_long, "Initialized=False/Unreachable Active=False/NotInitialized Failed=True/Unreachable",
