@@ -13,7 +13,8 @@ struct workqueue_item {
     int64_t due_ms;
     size_t heap_at; /* its place in the heap, SIZE_MAX when not delayed */
     unsigned failures;
-    bool is_queued; /* wants processing: in the line, or once the present processing is done */
+    int64_t failed_until_ms; /* the back-off of the last failure that counted */
+    bool is_queued;          /* wants processing: in the line, or once the present processing is done */
     bool is_processing;
     bool is_held; /* delayed by a Retry-After: an add does not bring it forward */
     size_t key_len;
@@ -193,8 +194,12 @@ bool workqueue_add_failed(struct workqueue *queue, struct str key, int64_t now_m
         hold_until(queue, item, now_ms + min_delay_ms + (int64_t)spread_ms);
         return true;
     }
-    if (item->failures < UINT32_MAX) item->failures++;
-    delay_until(queue, item, now_ms + backoff_delay_ms(queue->limits, item->failures, random));
+    /* Tried before its time, because of an event: that says nothing new about how long the trouble lasts. */
+    if (item->failures == 0 || now_ms >= item->failed_until_ms) {
+        if (item->failures < UINT32_MAX) item->failures++;
+        item->failed_until_ms = now_ms + backoff_delay_ms(queue->limits, item->failures, random);
+    }
+    delay_until(queue, item, item->failed_until_ms);
     return true;
 }
 

@@ -37,7 +37,8 @@ bool workqueue_add(struct workqueue *queue, struct str key);
 /* To be processed at due_ms, or before when it is already due earlier. An add in between does not take this back. */
 bool workqueue_add_at(struct workqueue *queue, struct str key, int64_t due_ms);
 /*
- * To be processed again after a failure: counts it and delays by the back-off, unless the server said when (min_delay_ms, a Retry-After; 0: it did
+ * To be processed again after a failure: counts it (once in each back-off, however often events bring it forward) and delays by the
+ * back-off, unless the server said when (min_delay_ms, a Retry-After; 0: it did
  * not): then the key is held for that long plus up to half of it, whatever is added meanwhile.
  */
 bool workqueue_add_failed(struct workqueue *queue, struct str key, int64_t now_ms, int64_t min_delay_ms, struct number_random *random);

@@ -95,20 +95,38 @@ static void failures_delay_more_and_more_until_forgotten(void **state) {
     (void)state;
     struct number_random random = {1};
     static const int64_t most_ms[] = {5, 10, 20, 40};
+    int64_t now_ms = 0;
     for (unsigned i = 0; i < 4; i++) {
         add("a");
         expect_get("a");
-        workqueue_add_failed(&queue, STR("a"), 0, 0, &random);
+        workqueue_add_failed(&queue, STR("a"), now_ms, 0, &random);
         workqueue_done(&queue, STR("a"));
         assert_int_equal(workqueue_failures(&queue, STR("a")), i + 1);
-        int64_t due_ms = workqueue_next_due_ms(&queue);
-        if (due_ms > most_ms[i] || due_ms < most_ms[i] / 2) fail_msg("failure %u is due at %lld", i + 1, (long long)due_ms);
-        workqueue_tick(&queue, due_ms);
+        int64_t delay_ms = workqueue_next_due_ms(&queue) - now_ms;
+        if (delay_ms > most_ms[i] || delay_ms < most_ms[i] / 2) fail_msg("failure %u is due in %lld ms", i + 1, (long long)delay_ms);
+        now_ms += delay_ms;
+        workqueue_tick(&queue, now_ms);
         expect_get("a");
         workqueue_done(&queue, STR("a"));
     }
     workqueue_forget(&queue, STR("a"));
     assert_int_equal(workqueue_failures(&queue, STR("a")), 0);
+}
+
+/* Events bring a key forward, and it fails again: that is the same trouble, and the back-off does not grow by it. */
+static void a_failure_before_its_time_does_not_count(void **state) {
+    (void)state;
+    struct number_random random = {1};
+    int64_t due_ms = 0;
+    for (int i = 0; i < 20; i++) {
+        add("a");
+        expect_get("a");
+        workqueue_add_failed(&queue, STR("a"), 0, 0, &random);
+        workqueue_done(&queue, STR("a"));
+        if (i == 0) due_ms = workqueue_next_due_ms(&queue);
+        assert_int_equal(workqueue_next_due_ms(&queue), due_ms);
+        assert_int_equal(workqueue_failures(&queue, STR("a")), 1);
+    }
 }
 
 /* The server is back: what waits after failures need not wait longer, and fails as if for the first time. */
@@ -118,7 +136,7 @@ static void the_end_of_an_outage_ends_the_waiting(void **state) {
     static const char *const keys[] = {"failed", "asked to wait", "in work", "for later"};
     for (size_t i = 0; i < 3; i++) add(keys[i]);
     for (size_t i = 0; i < 3; i++) expect_get(keys[i]);
-    for (int i = 0; i < 16; i++) workqueue_add_failed(&queue, STR("failed"), 0, 0, &random);
+    for (int64_t i = 0; i < 16; i++) workqueue_add_failed(&queue, STR("failed"), i * 1000000, 0, &random);
     workqueue_add_failed(&queue, STR("asked to wait"), 0, 90000, &random);
     workqueue_add_at(&queue, STR("for later"), 50000);
     workqueue_done(&queue, STR("failed"));
@@ -253,6 +271,7 @@ int main(void) {
         CASE(delayed_keys_come_when_due),
         CASE(a_key_due_while_processing_waits_for_done),
         CASE(failures_delay_more_and_more_until_forgotten),
+        CASE(a_failure_before_its_time_does_not_count),
         CASE(the_end_of_an_outage_ends_the_waiting),
         CASE(a_retry_after_is_not_cut_short),
         CASE(unused_keys_take_no_memory),
