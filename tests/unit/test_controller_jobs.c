@@ -280,12 +280,16 @@ static void a_refused_status_is_logged_once(void **state) {
     observe_booster("u-1", "");
     struct sent *status = expect_children_then_status();
     struct booster_entry *entry = store_booster(&rig.store, STR("ns"), STR("m"));
-    for (int refusals = 0; refusals < 10; refusals++) {
-        assert_false(entry->is_status_refused);
-        answer(status, KUBE_FORBIDDEN, STR_EMPTY);
-        reconciler_enqueue(&rig.reconciler, STR("ns"), STR("m"));
-        status = waiting("PATCH", STATUS);
+    answer(status, KUBE_FORBIDDEN, STR_EMPTY);
+    assert_false(entry->is_status_refused);
+    reconciler_enqueue(&rig.reconciler, STR("ns"), STR("m"));
+    status = waiting("PATCH", STATUS);
+    /* Nine more failures, each after the back-off of the one before. */
+    int64_t now_ms = loop_now_ms(rig.reconciler.loop);
+    for (int64_t i = 1; i < 10; i++) {
+        workqueue_add_failed(&rig.reconciler.queue, STR("ns/m"), now_ms + i * 1000000, 0, &rig.reconciler.random);
     }
+    assert_int_equal(workqueue_failures(&rig.reconciler.queue, STR("ns/m")), 10);
     answer(status, KUBE_CONFLICT, STR_EMPTY);
     assert_false(entry->is_status_refused);
     reconciler_enqueue(&rig.reconciler, STR("ns"), STR("m"));
