@@ -25,11 +25,6 @@ void watcher_start(struct watcher *watcher) {
     loop_deferred_call(watcher->turn);
 }
 
-void watcher_hurry(struct watcher *watcher) {
-    listwatch_hurry(&watcher->machine, loop_now_ms(watcher->loop));
-    loop_deferred_call(watcher->turn);
-}
-
 void watcher_release(struct watcher *watcher) {
     if (watcher->handle) http_cancel(watcher->handle);
     loop_timer_free(watcher->timer);

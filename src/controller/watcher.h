@@ -29,8 +29,6 @@ struct watcher {
 bool watcher_init(struct watcher *watcher, struct loop *loop, struct http_client *http, const struct listwatch_settings *settings,
                   uint64_t seed, watcher_event_fn *on_event, void *context);
 void watcher_start(struct watcher *watcher);
-/* The definition may have come: asks at once where it waits. */
-void watcher_hurry(struct watcher *watcher);
 void watcher_release(struct watcher *watcher);
 
 #endif
