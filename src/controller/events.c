@@ -3,7 +3,9 @@
 #include <inttypes.h>
 
 #include "base/hash.h"
+#include "booster/names.h"
 #include "data/rfc3339.h"
+#include "kube/resource.h"
 
 enum { EVENT_DEADLINE_MS = 10 * 1000, EVENT_ARENA_BYTES = 256 * 1024, EVENT_MESSAGE_BYTES = 1024 };
 
@@ -51,9 +53,11 @@ void event_send(struct client *client, int64_t wall_ms, const struct log *log, c
     struct strbuf body = strbuf_with_max(EVENT_ARENA_BYTES);
     struct str namespace = event->namespace.len ? event->namespace : STR("default");
     json_write(&body, event_object(&arena, event, namespace, wall_ms));
+    const struct kube_resource events = {.version = STR("v1"), .plural = STR("events")};
+    const struct kube_write_query query = {.field_manager = STR(FIELD_MANAGER)};
     struct client_request request = {
         .method = "POST",
-        .path = arena_printf(&arena, "/api/v1/namespaces/%.*s/events?fieldManager=model-booster", STR_ARG(namespace)),
+        .path = kube_create_path(&arena, &events, namespace, &query),
         .content = CONTENT_JSON,
         .body = strbuf_view(&body),
         .deadline_ms = EVENT_DEADLINE_MS,

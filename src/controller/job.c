@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "controller/events.h"
+#include "kube/resource.h"
 
 enum {
     WRITE_DEADLINE_MS = 30 * 1000,
@@ -62,38 +63,44 @@ static bool observe(struct job *job, struct observation *out) {
 
 /* ---- requests ---- */
 
+/* As struct str in constant tables. */
+#define OURS                                                                                                                               \
+    { FIELD_MANAGER, sizeof FIELD_MANAGER - 1 }
+#define STRICT                                                                                                                             \
+    { "Strict", sizeof "Strict" - 1 }
+
 static const struct {
     const char *method;
     enum client_content content;
     int deadline_ms;
-    const char *query;
+    struct kube_write_query query;
 } wire[] = {
-    [REQUEST_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
-    [REQUEST_DRY_RUN_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS,
-                                "?dryRun=All&fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
-    [REQUEST_PATCH] = {"PATCH", CONTENT_JSON_PATCH, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER "&fieldValidation=Strict"},
-    [REQUEST_DELETE] = {"DELETE", CONTENT_JSON, WRITE_DEADLINE_MS, ""},
-    [REQUEST_GET] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
-    [REQUEST_GET_BOOSTER] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
-    [REQUEST_PATCH_STATUS] = {"PATCH", CONTENT_MERGE_PATCH, WRITE_DEADLINE_MS, "?fieldManager=" FIELD_MANAGER},
-    [REQUEST_DISCOVER] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, ""},
+    [REQUEST_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, {OURS, STRICT, false}},
+    [REQUEST_DRY_RUN_CREATE] = {"POST", CONTENT_JSON, WRITE_DEADLINE_MS, {OURS, STRICT, true}},
+    [REQUEST_PATCH] = {"PATCH", CONTENT_JSON_PATCH, WRITE_DEADLINE_MS, {OURS, STRICT, false}},
+    [REQUEST_DELETE] = {"DELETE", CONTENT_JSON, WRITE_DEADLINE_MS, {{0}}},
+    [REQUEST_GET] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, {{0}}},
+    [REQUEST_GET_BOOSTER] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, {{0}}},
+    [REQUEST_PATCH_STATUS] = {"PATCH", CONTENT_MERGE_PATCH, WRITE_DEADLINE_MS, {.field_manager = OURS}},
+    [REQUEST_DISCOVER] = {"GET", CONTENT_NONE, READ_DEADLINE_MS, {{0}}},
 };
 
 static struct str request_path(struct job *job, const struct request *request) {
-    const char *query = wire[request->verb].query, *group = child_kind_group(request->kind), *plural = child_kind_plural(request->kind);
+    bool is_booster = request->verb == REQUEST_GET_BOOSTER || request->verb == REQUEST_PATCH_STATUS;
+    const struct kube_resource resource = {
+        .group = str_of(is_booster ? GROUP_WORKLOAD : child_kind_group(request->kind)),
+        .version = STR(API_VERSION),
+        .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(request->kind)),
+    };
+    const struct kube_write_query *query = &wire[request->verb].query;
     switch (request->verb) {
-    case REQUEST_DISCOVER: return arena_printf(&job->arena, "/apis/%s/" API_VERSION, group);
-    case REQUEST_GET_BOOSTER:
-    case REQUEST_PATCH_STATUS:
-        return arena_printf(&job->arena, "/apis/" API_VERSION_WORKLOAD "/namespaces/%.*s/" PLURAL_BOOSTER "/%.*s%s%s",
-                            STR_ARG(job->namespace), STR_ARG(request->name), request->verb == REQUEST_PATCH_STATUS ? "/status" : "", query);
+    case REQUEST_DISCOVER: return kube_discovery_path(&job->arena, &resource);
     case REQUEST_CREATE:
-    case REQUEST_DRY_RUN_CREATE:
-        return arena_printf(&job->arena, "/apis/%s/" API_VERSION "/namespaces/%.*s/%s%s", group, STR_ARG(job->namespace), plural, query);
-    default:
-        return arena_printf(&job->arena, "/apis/%s/" API_VERSION "/namespaces/%.*s/%s/%.*s%s", group, STR_ARG(job->namespace), plural,
-                            STR_ARG(request->name), query);
+    case REQUEST_DRY_RUN_CREATE: return kube_create_path(&job->arena, &resource, job->namespace, query);
+    default: break;
     }
+    struct str subresource = request->verb == REQUEST_PATCH_STATUS ? STR("status") : STR_EMPTY;
+    return kube_object_path(&job->arena, &resource, job->namespace, request->name, subresource, query);
 }
 
 /* ---- answers ---- */
