@@ -21,13 +21,17 @@ BELOW = {
     "data": ["base"],
     "booster": ["base", "data"],
     "kube": ["base", "data"],
+    "cel": ["base", "data"],
+    "schema": ["base", "data", "cel"],
     "io": ["base", "data"],
+    "storage": ["base", "data", "io"],
     "controller": ["base", "data", "booster", "kube", "io"],
     "admission": ["base", "data", "booster", "kube", "io"],
-    "apiserver": ["base", "data", "booster", "kube", "io"],
-    "cli": ["base", "data", "booster", "kube", "io", "controller", "admission", "apiserver"],
+    "apiserver": ["base", "data", "cel", "schema", "kube", "io", "storage"],
+    "standalone": ["base", "data", "booster", "kube", "io", "cel", "schema", "storage", "controller", "apiserver"],
+    "cli": ["base", "data", "booster", "kube", "io", "controller", "admission", "apiserver", "standalone"],
 }
-PURE = ["base", "data", "booster", "kube"]
+PURE = ["base", "data", "booster", "kube", "cel", "schema"]
 
 # Undefined symbols that a pure object may have: each reads its arguments and memory of the process, nothing else.
 ALLOWED_SYMBOLS = set("""
@@ -46,7 +50,7 @@ ALLOWED_SYMBOLS = set("""
     EVP_MD_CTX_new EVP_MD_CTX_free EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex EVP_md5 EVP_sha256 EVP_Digest
     EVP_DecodeBlock EVP_EncodeBlock EVP_ENCODE_CTX_new EVP_ENCODE_CTX_free EVP_DecodeInit EVP_DecodeUpdate EVP_DecodeFinal
 """.split())
-ALLOWED_PREFIXES = ("yyjson_", "unsafe_yyjson_", "yaml_", "XXH3_", "XXH64")
+ALLOWED_PREFIXES = ("yyjson_", "unsafe_yyjson_", "yaml_", "XXH3_", "XXH64", "pcre2_")
 # Of the libraries above, what opens files or writes to streams.
 IMPURE_LIBRARY_CALL = re.compile(r"_(file|fp|input_file|output_file)$")
 # Where a pure object's data may lie; anything else can change while the program runs.

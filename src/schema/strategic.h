@@ -1,0 +1,14 @@
+/*
+ * Strategic merge patch (application/strategic-merge-patch+json) for built-in kinds: lists merged by x-kubernetes-patch-merge-key
+ * where x-kubernetes-patch-strategy says merge, $patch: replace|delete|merge, $retainKeys, $deleteFromPrimitiveList/<field>, $setElementOrder/<field>.
+ */
+#ifndef MB_SCHEMA_STRATEGIC_H
+#define MB_SCHEMA_STRATEGIC_H
+
+#include "schema/schema.h"
+
+/* What `target` becomes, in `doc`; NULL and `error` (ERROR_INVALID with the API server's words, ERROR_MEMORY). */
+yyjson_mut_val *strategic_merge(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *target,
+                                const yyjson_mut_val *patch, struct error *error);
+
+#endif
