@@ -4,20 +4,20 @@
 
 #include "io/credentials.h"
 
-struct exchange {
+struct client_call {
     struct client *client;
-    struct exchange *next, *previous;
+    struct client_call *next, *previous;
     client_answer_fn *answered;
     void *context;
 };
 
-static void exchange_free(struct exchange *exchange) {
-    if (exchange->previous)
-        exchange->previous->next = exchange->next;
+static void call_free(struct client_call *call) {
+    if (call->previous)
+        call->previous->next = call->next;
     else
-        exchange->client->exchanges = exchange->next;
-    if (exchange->next) exchange->next->previous = exchange->previous;
-    free(exchange);
+        call->client->calls = call->next;
+    if (call->next) call->next->previous = call->previous;
+    free(call);
 }
 
 static const char *const content_types[] = {
@@ -37,22 +37,22 @@ struct kube_answer client_read_answer(struct arena *arena, const struct http_ans
 }
 
 static void on_answer(void *owner, struct http_answer *answer) {
-    struct exchange exchange = *(struct exchange *)owner;
-    exchange_free(owner);
+    struct client_call call = *(struct client_call *)owner;
+    call_free(owner);
     struct arena arena;
     arena_init(&arena, LIMIT_BODY_BYTES);
     struct kube_answer kube = client_read_answer(&arena, answer);
-    if (kube.kind == KUBE_UNAUTHORIZED && exchange.client->credentials) credentials_rejected(exchange.client->credentials);
-    exchange.answered(exchange.context, &kube, &answer->body);
+    if (kube.kind == KUBE_UNAUTHORIZED && call.client->credentials) credentials_rejected(call.client->credentials);
+    call.answered(call.context, &kube, &answer->body);
     arena_release(&arena);
 }
 
 bool client_send(struct client *client, const struct client_request *request, client_answer_fn *answered, void *context) {
-    struct exchange *exchange = malloc(sizeof *exchange);
-    if (!exchange) return false;
-    *exchange = (struct exchange){.client = client, .next = client->exchanges, .answered = answered, .context = context};
-    if (exchange->next) exchange->next->previous = exchange;
-    client->exchanges = exchange;
+    struct client_call *call = malloc(sizeof *call);
+    if (!call) return false;
+    *call = (struct client_call){.client = client, .next = client->calls, .answered = answered, .context = context};
+    if (call->next) call->next->previous = call;
+    client->calls = call;
     struct http_request wire = {
         .method = request->method,
         .path = request->path,
@@ -61,13 +61,13 @@ bool client_send(struct client *client, const struct client_request *request, cl
         .accept_gzip = request->content == CONTENT_NONE,
         .timeout_ms = request->deadline_ms,
     };
-    if (http_send(client->http, &wire, on_answer, exchange)) return true;
-    exchange_free(exchange);
+    if (http_send(client->http, &wire, on_answer, call)) return true;
+    call_free(call);
     return false;
 }
 
 void client_release(struct client *client) {
     http_client_free(client->http);
     client->http = NULL;
-    while (client->exchanges) exchange_free(client->exchanges);
+    while (client->calls) call_free(client->calls);
 }

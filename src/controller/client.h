@@ -20,14 +20,14 @@ enum client_content {
 #undef CONTENT_ENUM
 };
 
-struct exchange;
+struct client_call;
 
 struct credentials;
 
 struct client {
     struct http_client *http;
     struct credentials *credentials; /* told of each 401; NULL: none to tell */
-    struct exchange *exchanges;      /* sent, not answered yet */
+    struct client_call *calls;       /* sent, not answered yet */
 };
 
 struct client_request {

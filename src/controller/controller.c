@@ -1,7 +1,6 @@
 #include "controller/controller.h"
 
-#include <malloc.h>
-#include <signal.h>
+#include <stdlib.h>
 
 #include "controller/connect.h"
 #include "controller/definitions.h"
@@ -14,11 +13,8 @@ enum {
     STOP_PATIENCE_MS = 10 * 1000,
     FORBIDDEN_PATIENCE_MS = 10 * 1000,
     RESYNC_MS = 10 * 60 * 60 * 1000,
-    SETTINGS_ARENA_BYTES = 4 * 1024 * 1024,
-    MMAP_FROM_BYTES = 128 * 1024
+    CONTROLLER_ARENA_BYTES = 4 * 1024 * 1024
 };
-
-struct controller;
 
 /* One kind followed in one scope. */
 struct follower {
@@ -42,7 +38,9 @@ struct controller {
     struct log log;
     struct arena arena; /* lives as long as the controller */
     struct loop *loop;
-    struct connection connection;
+    struct connection *connection;
+    controller_stopped_fn *stopped; /* NULL: it has been called */
+    void *owner;
     struct store store;
     struct reconciler reconciler;
     struct number_random random;
@@ -55,9 +53,8 @@ struct controller {
     bool has_config_watch, is_config_known, are_definitions_known;
     bool is_config_listed; /* by the list under way */
     bool are_children_followed;
-    struct loop_signal *term, *interrupt;
     struct loop_timer *resync, *stop_limit, *forbidden;
-    struct error failure; /* of the credentials, before anything began */
+    struct loop_deferred *begin; /* where there are no credentials to wait for */
 };
 
 /* ---- the state of kinds ---- */
@@ -218,7 +215,8 @@ static struct str remedy_of(enum kube_answer_kind kind) {
 }
 
 static void tell_trouble(const struct follower *follower, const char *kind, const struct kube_answer *trouble) {
-    if (trouble->kind == KUBE_UNAUTHORIZED) credentials_rejected(follower->controller->connection.credentials);
+    struct credentials *credentials = follower->controller->connection->credentials;
+    if (trouble->kind == KUBE_UNAUTHORIZED && credentials) credentials_rejected(credentials);
     log_write(&follower->controller->log, trouble->kind == KUBE_EXPIRED ? LOG_DEBUG : LOG_WARN, "watch interrupted, retrying",
               LOG_FIELDS({"kind", str_of(kind)}, {"namespace", follower->scope ? follower->scope->namespace : STR_EMPTY},
                          {"answer", str_of(kube_answer_kind_name(trouble->kind))}, {"message", trouble->message},
@@ -321,7 +319,7 @@ static void tell_dropped(struct controller *controller, struct str fields) {
                           STR_EMPTY,
                           STR(PLURAL_BOOSTER "." GROUP_WORKLOAD),
                           STR_EMPTY};
-    event_send(&controller->connection.client, loop_wall_ms(controller->loop), &controller->log, &event);
+    event_send(&controller->connection->client, loop_wall_ms(controller->loop), &controller->log, &event);
     log_write(&controller->log, LOG_WARN, lead, LOG_FIELDS({"fields", fields}));
 }
 
@@ -344,12 +342,17 @@ static void on_definitions(void *context, const struct definition_facts *facts, 
 
 /* ---- start and stop ---- */
 
-static void on_idle(void *context) {
-    loop_stop(((struct controller *)context)->loop);
+static void tell_stopped(struct controller *controller, const struct error *error) {
+    controller_stopped_fn *stopped = controller->stopped;
+    controller->stopped = NULL;
+    if (stopped) stopped(controller->owner, error);
 }
 
-static void on_stop(void *owner) {
-    struct controller *controller = owner;
+static void on_idle(void *context) {
+    tell_stopped(context, NULL);
+}
+
+void controller_stop(struct controller *controller) {
     loop_timer_set(controller->stop_limit, loop_now_ms(controller->loop) + STOP_PATIENCE_MS);
     reconciler_stop(&controller->reconciler);
 }
@@ -374,7 +377,7 @@ static bool init_follower(struct controller *controller, struct follower *follow
                      .kind = str_of(follower_kind(follower))},
         .namespace = scope->namespace,
     };
-    if (!watcher_init(&follower->watcher, controller->loop, controller->connection.client.http, &settings,
+    if (!watcher_init(&follower->watcher, controller->loop, controller->connection->client.http, &settings,
                       number_random_next(&controller->random), on_event, follower)) {
         return false;
     }
@@ -411,11 +414,11 @@ static bool init_scopes(struct controller *controller) {
 static bool init_config(struct controller *controller) {
     struct listwatch_settings settings = {
         .resource = {.group = STR_EMPTY, .version = STR("v1"), .plural = STR("configmaps"), .kind = STR("ConfigMap")},
-        .namespace = controller->connection.namespace,
+        .namespace = controller->connection->namespace,
         .field_selector = STR("metadata.name=" CONFIG_MAP_NAME),
     };
     controller->config = (struct follower){.controller = controller};
-    return watcher_init(&controller->config.watcher, controller->loop, controller->connection.client.http, &settings,
+    return watcher_init(&controller->config.watcher, controller->loop, controller->connection->client.http, &settings,
                         number_random_next(&controller->random), on_config_event, &controller->config);
 }
 
@@ -423,7 +426,7 @@ static bool init_reconciler(struct controller *controller) {
     const struct controller_options *options = controller->options;
     controller->reconciler = (struct reconciler){
         .loop = controller->loop,
-        .client = &controller->connection.client,
+        .client = &controller->connection->client,
         .store = &controller->store,
         .log = &controller->log,
         .settings = {.machine = {.status_shape = {true, true}},
@@ -438,22 +441,8 @@ static bool init_reconciler(struct controller *controller) {
     return reconciler_init(&controller->reconciler, number_random_next(&controller->random));
 }
 
-static bool init_loop_parts(struct controller *controller) {
-    controller->term = loop_signal_new(controller->loop, SIGTERM, on_stop, controller);
-    controller->interrupt = loop_signal_new(controller->loop, SIGINT, on_stop, controller);
-    controller->resync = loop_timer_new(controller->loop, on_resync, controller);
-    controller->stop_limit = loop_timer_new(controller->loop, on_idle, controller);
-    controller->forbidden = loop_timer_new(controller->loop, on_forbidden, controller);
-    return controller->term && controller->interrupt && controller->resync && controller->stop_limit && controller->forbidden;
-}
-
-static void on_credentials(void *owner, const struct error *error) {
+static void begin(void *owner) {
     struct controller *controller = owner;
-    if (error) {
-        controller->failure = *error;
-        loop_stop(controller->loop);
-        return;
-    }
     set_images(controller, NULL);
     definitions_read(&controller->definitions);
     if (controller->has_config_watch)
@@ -462,6 +451,21 @@ static void on_credentials(void *owner, const struct error *error) {
         know_config(controller);
     for (size_t i = 0; i < controller->scope_count; i++) watcher_start(&controller->scopes[i].boosters.watcher);
     loop_timer_set(controller->resync, loop_now_ms(controller->loop) + RESYNC_MS);
+}
+
+static void on_credentials(void *owner, const struct error *error) {
+    if (error)
+        tell_stopped(owner, error);
+    else
+        begin(owner);
+}
+
+static bool init_loop_parts(struct controller *controller) {
+    controller->resync = loop_timer_new(controller->loop, on_resync, controller);
+    controller->stop_limit = loop_timer_new(controller->loop, on_idle, controller);
+    controller->forbidden = loop_timer_new(controller->loop, on_forbidden, controller);
+    controller->begin = loop_deferred_new(controller->loop, begin, controller);
+    return controller->resync && controller->stop_limit && controller->forbidden && controller->begin;
 }
 
 static bool init_parts(struct controller *controller, struct error *error) {
@@ -474,56 +478,55 @@ static bool init_parts(struct controller *controller, struct error *error) {
     store_init(&controller->store);
     bool is_ready =
         init_loop_parts(controller) && init_reconciler(controller) && init_scopes(controller) && init_config(controller) &&
-        definitions_init(&controller->definitions, controller->loop, &controller->connection.client, on_definitions, controller);
+        definitions_init(&controller->definitions, controller->loop, &controller->connection->client, on_definitions, controller);
     return is_ready || error_set(error, ERROR_MEMORY, "out of memory while starting");
 }
 
-static void release_parts(struct controller *controller) {
+void controller_free(struct controller *controller) {
+    if (!controller) return;
     for (size_t i = 0; controller->scopes && i < controller->scope_count; i++) {
         watcher_release(&controller->scopes[i].boosters.watcher);
         for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) watcher_release(&controller->scopes[i].children[kind].watcher);
     }
     watcher_release(&controller->config.watcher);
-    client_release(&controller->connection.client);
+    client_release(&controller->connection->client);
     definitions_release(&controller->definitions);
     reconciler_release(&controller->reconciler);
     store_release(&controller->store);
     strbuf_release(&controller->downloader_image);
     strbuf_release(&controller->runtime_image);
     strbuf_release(&controller->dropped_fields);
-    loop_signal_free(controller->term);
-    loop_signal_free(controller->interrupt);
     loop_timer_free(controller->resync);
     loop_timer_free(controller->stop_limit);
     loop_timer_free(controller->forbidden);
+    loop_deferred_free(controller->begin);
+    arena_release(&controller->arena);
+    free(controller);
 }
 
-static bool run(struct controller *controller, struct error *error) {
-    if (!init_parts(controller, error)) return false;
-    log_write(&controller->log, LOG_INFO, "starting",
-              LOG_FIELDS({"version", STR(MODEL_BOOSTER_VERSION)}, {"server", controller->connection.server}));
-    credentials_start(controller->connection.credentials, on_credentials, controller);
-    loop_run(controller->loop);
-    log_write(&controller->log, LOG_INFO, "stopped", NULL);
-    if (controller->failure.kind == ERROR_NONE) return true;
-    *error = controller->failure;
-    return false;
-}
-
-bool controller_run(const struct controller_options *options, struct error *error) {
-    struct controller controller = {.options = options, .log = {options->log_level, options->log_format}};
-    struct connect_options connect = {options->kubeconfig, options->context, options->allow_exec};
-    /* List pages and arenas go back to the system when freed: else glibc learns from the first of them to keep such blocks in its heap. */
-    mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
-    arena_init(&controller.arena, SETTINGS_ARENA_BYTES + LIMIT_FILE_BYTES);
-    controller.loop = loop_new(error);
-    bool is_connected = controller.loop && connection_open(&controller.arena, controller.loop, &connect, &controller.connection, error);
-    bool is_clean = is_connected && run(&controller, error);
-    if (is_connected) {
-        release_parts(&controller);
-        connection_close(&controller.connection);
+struct controller *controller_new(struct loop *loop, const struct controller_options *options, struct connection *connection,
+                                  controller_stopped_fn *stopped, void *owner, struct error *error) {
+    struct controller *controller = calloc(1, sizeof *controller);
+    if (!controller) {
+        error_set(error, ERROR_MEMORY, "out of memory while starting");
+        return NULL;
     }
-    loop_free(controller.loop);
-    arena_release(&controller.arena);
-    return is_clean;
+    controller->options = options;
+    controller->log = (struct log){options->log_level, options->log_format};
+    controller->loop = loop;
+    controller->connection = connection;
+    controller->stopped = stopped;
+    controller->owner = owner;
+    arena_init(&controller->arena, CONTROLLER_ARENA_BYTES);
+    if (!init_parts(controller, error)) {
+        controller_free(controller);
+        return NULL;
+    }
+    log_write(&controller->log, LOG_INFO, "starting",
+              LOG_FIELDS({"version", STR(MODEL_BOOSTER_VERSION)}, {"server", connection->server}));
+    if (connection->credentials)
+        credentials_start(connection->credentials, on_credentials, controller);
+    else
+        loop_deferred_call(controller->begin);
+    return controller;
 }

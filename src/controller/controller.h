@@ -1,12 +1,17 @@
 /*
- * The Model Controller as a process: joins booster (what to do) and kube (how Kubernetes answers) over io.
+ * The Model Controller: joins booster (what to do) and kube (how Kubernetes answers) over io.
  * One event-loop thread does everything; see docs/architecture.md.
+ *
+ *   controller_run     a process of its own: connects, runs until a signal
+ *   controller_new     in somebody's process, on his loop and over his connection:
+ *                      controller_new -> ... -> controller_stop -> stopped -> controller_free
  */
 #ifndef MB_CONTROLLER_CONTROLLER_H
 #define MB_CONTROLLER_CONTROLLER_H
 
 #include "base/error.h"
 #include "controller/log.h"
+#include "io/loop.h"
 
 enum upgrade_policy {
     UPGRADE_ON_EDIT, /* a newer generator or other images wait for the next edit */
@@ -27,6 +32,23 @@ struct controller_options {
     enum log_level log_level;
     enum log_format log_format;
 };
+
+struct connection;
+struct controller;
+/* `error` NULL: a clean stop; else why the connection has no credentials, and nothing was begun. */
+typedef void controller_stopped_fn(void *owner, const struct error *error);
+
+/*
+ * Begins at once; the first request goes out from the loop. Options and connection must outlive the controller, which uses the connection's client alone and
+ * closes it when freed. `stopped` is called once, from controller_stop or later from the loop. NULL and `error` when it cannot be made: the
+ * client is closed then too.
+ */
+struct controller *controller_new(struct loop *loop, const struct controller_options *options, struct connection *connection,
+                                  controller_stopped_fn *stopped, void *owner, struct error *error);
+/* Lets what is under way finish, for 10 s at most, then calls `stopped`. */
+void controller_stop(struct controller *controller);
+/* Stopped or not; not from within `stopped`. NULL is allowed. */
+void controller_free(struct controller *controller);
 
 /* Runs until SIGTERM or SIGINT. True on a clean stop; false and `error` when it could not start. */
 bool controller_run(const struct controller_options *options, struct error *error);

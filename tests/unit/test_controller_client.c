@@ -75,7 +75,7 @@ static void what_is_not_answered_is_let_go(void **state) {
     assert_true(client_send(&client, &request, take_answer, &rig));
     assert_true(client_send(&client, &request, take_answer, &rig));
     client_release(&client);
-    assert_null(client.exchanges);
+    assert_null(client.calls);
     assert_int_equal(rig.answered, 0);
 }
 
