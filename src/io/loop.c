@@ -3,7 +3,9 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 struct loop {
     struct event_base *base;
@@ -36,6 +38,13 @@ struct loop_socket {
 
 struct loop_signal {
     struct event *event;
+    loop_callback *callback;
+    void *owner;
+};
+
+struct loop_wake {
+    struct loop_socket *socket;
+    int fd;
     loop_callback *callback;
     void *owner;
 };
@@ -251,4 +260,34 @@ void loop_signal_free(struct loop_signal *caught) {
     if (!caught) return;
     if (caught->event) event_free(caught->event);
     free(caught);
+}
+
+/* wakes */
+
+static void wake_fired(void *owner, int fd, bool is_readable, bool is_writable) {
+    (void)is_readable, (void)is_writable;
+    struct loop_wake *wake = owner;
+    eventfd_t calls;
+    if (eventfd_read(fd, &calls) == 0) wake->callback(wake->owner);
+}
+
+struct loop_wake *loop_wake_new(struct loop *loop, loop_callback *callback, void *owner) {
+    struct loop_wake *wake = calloc(1, sizeof *wake);
+    if (!wake) return NULL;
+    *wake = (struct loop_wake){.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), .callback = callback, .owner = owner};
+    wake->socket = wake->fd >= 0 ? loop_socket_new(loop, wake->fd, wake_fired, wake) : NULL;
+    if (wake->socket && loop_socket_want(wake->socket, true, false)) return wake;
+    loop_wake_free(wake);
+    return NULL;
+}
+
+void loop_wake_free(struct loop_wake *wake) {
+    if (!wake) return;
+    loop_socket_free(wake->socket);
+    if (wake->fd >= 0) close(wake->fd);
+    free(wake);
+}
+
+void loop_wake_call(struct loop_wake *wake) {
+    eventfd_write(wake->fd, 1);
 }

@@ -7,6 +7,7 @@
  *              changes nothing. The order among several deferred calls is not promised.
  *   sockets    readable and writable, level-triggered
  *   signals    as callbacks, not in signal context
+ *   wakes      the one thing that another thread may touch: calls made before the callback comes are one callback
  *
  * Each of these is made once and used many times; only the _new functions allocate. Every one of them may be freed in its own callback.
  * All must be freed before the loop.
@@ -21,6 +22,7 @@ struct loop_timer;
 struct loop_deferred;
 struct loop_socket;
 struct loop_signal;
+struct loop_wake;
 
 typedef void loop_callback(void *owner);
 
@@ -62,5 +64,12 @@ bool loop_socket_want(struct loop_socket *socket, bool want_read, bool want_writ
 /* Takes over the signal from here on; the former handler returns with loop_signal_free. NULL when it cannot. */
 struct loop_signal *loop_signal_new(struct loop *loop, int number, loop_callback *callback, void *owner);
 void loop_signal_free(struct loop_signal *signal);
+
+/* NULL when the system refuses. */
+struct loop_wake *loop_wake_new(struct loop *loop, loop_callback *callback, void *owner);
+/* No other thread may call it from here on. */
+void loop_wake_free(struct loop_wake *wake);
+/* From any thread: the callback comes on the loop's. What the caller wrote before is to be read under a lock of theirs. */
+void loop_wake_call(struct loop_wake *wake);
 
 #endif

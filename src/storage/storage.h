@@ -51,11 +51,15 @@ void storage_close(struct storage *storage);
 int64_t storage_last_revision(const struct storage *storage);      /* of the newest durable row; 0: none */
 int64_t storage_compacted_revision(const struct storage *storage); /* rows up to here may be gone; 0: none are */
 
-/* Each live row, in order of revision; `body` is left empty. Views live until the callback returns. For the start. */
-bool storage_each_live(struct storage *storage, bool (*each)(void *context, const struct storage_row *row), void *context,
-                       struct error *error);
+/* Views live until it returns. False ends the walk, which is no error. It may read bodies, and must not close the storage. */
+typedef bool storage_each(void *context, const struct storage_row *row);
+/* Each live row, in order of revision; `body` is left empty. For the start: looks at every row of the log. */
+bool storage_each_live(struct storage *storage, storage_each *each, void *context, struct error *error);
 
-/* `error` NULL: all rows are durable. Else none of them is, and the storage takes no further batches until storage_is_broken says otherwise. */
+/*
+ * `error` NULL: all rows are durable. Else none of them is in the log, and their revisions may be used again: the next batch tries afresh, as a
+ * full disk may have room by then. (A crash before the next batch may bring the rows of a failed one back, all of them.)
+ */
 typedef void storage_done(void *context, const struct error *error);
 /*
  * Hands a batch to the storage thread; rows and their texts must stay as they are until `done`. One batch at a time: false while one is under
@@ -66,10 +70,12 @@ bool storage_is_busy(const struct storage *storage);
 
 /* The body of one row, appended to `out`; false with ERROR_NOT_FOUND when it was compacted. */
 bool storage_read_body(struct storage *storage, int64_t revision, struct strbuf *out, struct error *error);
-/* Rows after `revision`, in order, with bodies where `wants_body` says so (NULL: always); ends when `each` returns false. */
-bool storage_each_after(struct storage *storage, int64_t revision, bool (*each)(void *context, const struct storage_row *row), void *context,
-                        struct error *error);
-/* Asks the storage thread to compact up to `revision`, in slices between batches. storage_compacted_revision moves at once. */
+/* Rows after `revision` that are not compacted, in order, with bodies. */
+bool storage_each_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error);
+/*
+ * Asks the storage thread to compact up to `revision` (at most the last), in slices between batches. storage_compacted_revision moves at once.
+ * The state at `revision` itself can still be told: what goes is what rows up to there replace, and deletions.
+ */
 void storage_compact(struct storage *storage, int64_t revision);
 /* Size of the database and its log on disk, for metrics. */
 int64_t storage_size_bytes(const struct storage *storage);

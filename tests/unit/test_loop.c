@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -159,6 +160,30 @@ static void signals_are_callbacks(void **state) {
     close(ends[1]);
 }
 
+static void *call_often(void *wake) {
+    for (int i = 0; i < 1000; i++) loop_wake_call(wake);
+    return NULL;
+}
+
+static void another_thread_wakes_the_loop(void **state) {
+    (void)state;
+    int calls = 0;
+    struct loop_wake *wake = loop_wake_new(loop, count, &calls);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, call_often, wake), 0);
+    while (!calls) loop_run_once(loop, 1000);
+    pthread_join(thread, NULL);
+    for (int before = -1; before != calls;) {
+        before = calls;
+        loop_run_once(loop, 0);
+    }
+    assert_in_range(calls, 1, 1000);
+    int so_far = calls;
+    loop_run_once(loop, 0);
+    assert_int_equal(calls, so_far);
+    loop_wake_free(wake);
+}
+
 static void clocks_run(void **state) {
     (void)state;
     assert_true(loop_now_ms(loop) > 0);
@@ -174,6 +199,7 @@ int main(void) {
         CASE(sockets_tell_what_was_wanted_only),
         CASE(a_timer_may_be_freed_in_its_callback),
         CASE(signals_are_callbacks),
+        CASE(another_thread_wakes_the_loop),
         CASE(clocks_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

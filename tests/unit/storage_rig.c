@@ -1,0 +1,129 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "storage_rig.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void rig_init(struct rig *rig) {
+    const char *base = getenv("TMPDIR");
+    snprintf(rig->folder, sizeof rig->folder, "%s/storage-XXXXXX", base ? base : "/tmp");
+    assert_non_null(mkdtemp(rig->folder));
+    rig->loop = loop_new(NULL);
+    assert_non_null(rig->loop);
+}
+
+void rig_remove_folder(const char *folder) {
+    DIR *open_folder = opendir(folder);
+    if (!open_folder) return;
+    for (const struct dirent *entry; (entry = readdir(open_folder));)
+        if (entry->d_name[0] != '.') unlinkat(dirfd(open_folder), entry->d_name, 0);
+    closedir(open_folder);
+    rmdir(folder);
+}
+
+void rig_release(struct rig *rig) {
+    loop_free(rig->loop);
+    rig_remove_folder(rig->folder);
+}
+
+const char *rig_file(const struct rig *rig, const char *name) {
+    static char path[RIG_PATH_BYTES + 64];
+    snprintf(path, sizeof path, "%s/%s", rig->folder, name);
+    return path;
+}
+
+struct storage *rig_open(struct rig *rig, const char *vfs) {
+    struct storage *storage;
+    struct error error;
+    if (!storage_open(rig->loop, &(struct storage_settings){.folder = rig->folder, .vfs = vfs}, &storage, &error)) fail_msg("%s", error.message);
+    return storage;
+}
+
+const char *rig_open_refused(struct rig *rig, const char *vfs) {
+    static struct error error;
+    struct storage *storage = NULL;
+    error = (struct error){0};
+    assert_false(storage_open(rig->loop, &(struct storage_settings){.folder = rig->folder, .vfs = vfs}, &storage, &error));
+    assert_null(storage);
+    assert_int_not_equal(error.kind, ERROR_NONE);
+    return error.message;
+}
+
+static char *text_of(const char *what, int64_t revision, size_t bytes) {
+    char unit[64];
+    int length = snprintf(unit, sizeof unit, "%s-%lld ", what, (long long)revision);
+    if (!bytes) bytes = (size_t)length - 1;
+    char *text = malloc(bytes + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < bytes; i++) text[i] = unit[i % (size_t)length];
+    text[bytes] = '\0';
+    return text;
+}
+
+static struct str made(const char *what, int64_t revision, size_t bytes) {
+    return str_of(text_of(what, revision, bytes));
+}
+
+struct storage_row rig_row(int64_t revision, int64_t previous, enum storage_change change, size_t body_bytes) {
+    return (struct storage_row){
+        .revision = revision,
+        .previous = previous,
+        .change = change,
+        .resource = STR("/configmaps"),
+        .namespace = STR("default"),
+        .name = made("name", revision, 0),
+        .uid = made("uid", revision, 0),
+        .extra = made("extra", revision, 0),
+        .body = body_bytes ? made("body", revision, body_bytes) : STR_EMPTY,
+    };
+}
+
+void rig_free_rows(struct storage_row *rows, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct str owned[] = {rows[i].name, rows[i].uid, rows[i].extra, rows[i].body};
+        for (size_t j = 0; j < sizeof owned / sizeof *owned; j++)
+            if (owned[j].len) free((void *)(uintptr_t)owned[j].ptr);
+    }
+}
+
+bool rig_is_whole(const struct storage_row *row) {
+    struct storage_row wanted = rig_row(row->revision, row->previous, row->change, row->body.len);
+    bool ok = str_equal(row->resource, wanted.resource) && str_equal(row->namespace, wanted.namespace) && str_equal(row->name, wanted.name) &&
+              str_equal(row->uid, wanted.uid) && str_equal(row->extra, wanted.extra) && str_equal(row->body, wanted.body);
+    rig_free_rows(&wanted, 1);
+    return ok;
+}
+
+struct outcome {
+    bool is_over, is_durable;
+    struct error error;
+};
+
+static void note(void *context, const struct error *error) {
+    struct outcome *outcome = context;
+    outcome->is_over = true;
+    outcome->is_durable = !error;
+    if (error) outcome->error = *error;
+}
+
+bool rig_write(struct rig *rig, struct storage *storage, const struct storage_row *rows, size_t count, struct error *out_error) {
+    struct outcome outcome = {0};
+    assert_true(storage_submit(storage, rows, count, note, &outcome));
+    assert_true(storage_is_busy(storage));
+    while (!outcome.is_over) loop_run_once(rig->loop, 1000);
+    if (!outcome.is_durable && out_error) *out_error = outcome.error;
+    return outcome.is_durable;
+}
+
+void rig_write_one(struct rig *rig, struct storage *storage, struct storage_row row) {
+    struct error error;
+    if (!rig_write(rig, storage, &row, 1, &error)) fail_msg("%s", error.message);
+    rig_free_rows(&row, 1);
+}
