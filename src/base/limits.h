@@ -12,6 +12,8 @@ enum {
     LIMIT_YAML_NODES = 1000000,
     /* Operations of one JSON Patch: the API server's own limit. */
     LIMIT_PATCH_OPERATIONS = 10000,
+    /* Values that one step of a JSONPath may find: `..` and unions multiply; a column takes the first. */
+    LIMIT_JSONPATH_VALUES = 100000,
     /* One input file or one manifest stream. etcd refuses objects over 1.5 MiB; a stream holds many. */
     LIMIT_FILE_BYTES = 64 * 1024 * 1024,
     /* All input files of one command, read and checked: a file at its limit, or some 20,000 ModelBoosters. */
