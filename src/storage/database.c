@@ -106,6 +106,7 @@ static bool migrate(sqlite3 *database, int64_t format, struct error *error) {
 /* Looks before anything is written, so that a file of somebody else stays as it is. */
 static bool identify(sqlite3 *database, int64_t *out_format, struct error *error) {
     int64_t application, format, tables;
+    if (sqlite3_db_readonly(database, "main")) return database_error(database, SQLITE_READONLY, error);
     if (!read_numbers(database, "pragma application_id", &application, 1, error) ||
         !read_numbers(database, "pragma user_version", &format, 1, error) ||
         !read_numbers(database, "select count(*) from sqlite_schema", &tables, 1, error))
@@ -118,7 +119,6 @@ static bool identify(sqlite3 *database, int64_t *out_format, struct error *error
     if (format > FORMAT)
         return error_set(error, ERROR_UNSUPPORTED, "%s: its format is %lld, made by a newer model-booster; this one knows formats up to %d",
                          QUOTE(str_of(path)), (long long)format, FORMAT);
-    if (sqlite3_db_readonly(database, "main")) return database_error(database, SQLITE_READONLY, error);
     *out_format = format;
     return true;
 }

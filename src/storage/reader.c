@@ -90,7 +90,7 @@ static bool find_replaced(struct reader *reader, struct revisions *out, struct e
     return ok;
 }
 
-bool reader_each_live(struct reader *reader, storage_each *each, void *context, struct error *error) {
+static bool each_live(struct reader *reader, storage_each *each, void *context, struct error *error) {
     struct revisions replaced = {0};
     sqlite3_stmt *statement = NULL;
     bool ok = find_replaced(reader, &replaced, error) &&
@@ -108,6 +108,14 @@ bool reader_each_live(struct reader *reader, storage_each *each, void *context, 
     if (ok && wants_more && code != SQLITE_DONE) ok = database_error(reader->database, code, error);
     sqlite3_finalize(statement);
     free(replaced.items);
+    return ok;
+}
+
+bool reader_each_live(struct reader *reader, storage_each *each, void *context, struct error *error) {
+    /* Both scans of the same moment: a batch between them would show what it replaces as live. */
+    if (!database_run(reader->database, "begin", error)) return false;
+    bool ok = each_live(reader, each, context, error);
+    sqlite3_exec(reader->database, "commit", NULL, NULL, NULL);
     return ok;
 }
 

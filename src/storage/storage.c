@@ -44,7 +44,7 @@ static bool open_all(struct storage *storage, struct loop *loop, const struct st
     }
     storage->finished = loop_wake_new(loop, batch_finished, storage);
     if (storage->finished)
-        storage->writer = writer_start(database, &storage->state, storage->finished, error);
+        storage->writer = writer_start(database, &storage->state, settings->checkpoint_pages, storage->finished, error);
     else
         error_set(error, ERROR_IO, "cannot wake the event loop; the limit of open files may be too low");
     if (storage->writer) return true;

@@ -38,6 +38,7 @@ struct storage_row {
 struct storage_settings {
     const char *folder;    /* made (0700) when absent; holds store.db and a lock */
     const char *vfs;       /* SQLite VFS for tests; NULL: the default */
+    int checkpoint_pages;  /* the write-ahead log is copied into the database when it holds so many; 0: 1000, 4 MiB */
 };
 
 /*

@@ -6,7 +6,7 @@
 
 enum {
     /* 4 MiB of log: some 25 batches of 32 objects of 5 KB, and a few milliseconds to copy. */
-    CHECKPOINT_FRAMES = 1000,
+    CHECKPOINT_PAGES = 1000,
     /* Rows looked at by one slice of compaction: a millisecond or two. */
     SLICE_ROWS = 128,
 };
@@ -29,9 +29,10 @@ struct writer {
     sqlite3 *database;
     sqlite3_stmt *begin, *commit, *insert_log, *insert_body, *select_slice, *delete_log, *delete_body, *update_state;
     struct database_state state;
-    int frames;               /* in the write-ahead log, as of the last commit */
-    int frames_to_checkpoint; /* when the next one is due */
-    bool is_sweep_hindered;   /* the last slice failed (a full disk); again after the next batch that succeeds */
+    int checkpoint_pages;
+    int logged_pages;       /* in the write-ahead log, as of the last commit */
+    int due_pages;          /* the next checkpoint is due when it holds so many */
+    bool is_sweep_hindered; /* the last slice failed (a full disk); again after the next batch that succeeds */
 };
 
 static const struct {
@@ -54,10 +55,10 @@ static sqlite3_stmt **statement_at(struct writer *writer, size_t index) {
     return (sqlite3_stmt **)(void *)((char *)writer + statements[index].offset);
 }
 
-static int note_frames(void *context, sqlite3 *database, const char *name, int frames) {
+static int note_pages(void *context, sqlite3 *database, const char *name, int pages) {
     (void)database, (void)name;
     struct writer *writer = context;
-    writer->frames = frames;
+    writer->logged_pages = pages;
     return SQLITE_OK;
 }
 
@@ -118,8 +119,8 @@ static void checkpoint(struct writer *writer) {
     int code = sqlite3_wal_checkpoint_v2(writer->database, "main", SQLITE_CHECKPOINT_PASSIVE, &logged, &copied);
     /* A log that could not be copied whole is not begun anew, and grows; try again when it has. */
     bool is_whole = code == SQLITE_OK && logged == copied;
-    writer->frames_to_checkpoint = is_whole ? CHECKPOINT_FRAMES : writer->frames + CHECKPOINT_FRAMES;
-    writer->frames = 0;
+    writer->due_pages = writer->checkpoint_pages + (is_whole ? 0 : writer->logged_pages);
+    writer->logged_pages = 0;
 }
 
 /* compaction */
@@ -219,7 +220,7 @@ static void *thread_main(void *context) {
         } else {
             sweep(writer, compact_to);
         }
-        if (writer->frames >= writer->frames_to_checkpoint) checkpoint(writer);
+        if (writer->logged_pages >= writer->due_pages) checkpoint(writer);
     }
 }
 
@@ -230,7 +231,8 @@ static void release(struct writer *writer) {
     free(writer);
 }
 
-struct writer *writer_start(sqlite3 *database, const struct database_state *state, struct loop_wake *finished, struct error *error) {
+struct writer *writer_start(sqlite3 *database, const struct database_state *state, int checkpoint_pages, struct loop_wake *finished,
+                            struct error *error) {
     struct writer *writer = calloc(1, sizeof *writer);
     if (!writer) {
         error_set(error, ERROR_MEMORY, "out of memory while starting the storage thread");
@@ -242,10 +244,11 @@ struct writer *writer_start(sqlite3 *database, const struct database_state *stat
     writer->database = database;
     writer->state = *state;
     writer->compact_to = state->compacted;
-    writer->frames_to_checkpoint = CHECKPOINT_FRAMES;
+    writer->checkpoint_pages = checkpoint_pages ? checkpoint_pages : CHECKPOINT_PAGES;
+    writer->due_pages = writer->checkpoint_pages;
     bool ok = true;
     for (size_t i = 0; ok && i < STATEMENT_COUNT; i++) ok = database_prepare(database, statements[i].sql, statement_at(writer, i), error);
-    sqlite3_wal_hook(database, note_frames, writer);
+    sqlite3_wal_hook(database, note_pages, writer);
     if (ok && pthread_create(&writer->thread, NULL, thread_main, writer) == 0) return writer;
     if (ok) error_set(error, ERROR_IO, "cannot start the storage thread; the limit of processes may be too low");
     sqlite3_wal_hook(database, NULL, NULL);

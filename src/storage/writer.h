@@ -15,8 +15,12 @@
 
 struct writer;
 
-/* Takes the connection over, on success only. `finished` is called from the storage thread after each batch. NULL and `error` when there is no thread. */
-struct writer *writer_start(sqlite3 *database, const struct database_state *state, struct loop_wake *finished, struct error *error);
+/*
+ * Takes the connection over, on success only. `finished` is called from the storage thread after each batch. checkpoint_pages: as in struct
+ * storage_settings. NULL and `error` when there is no thread to be had.
+ */
+struct writer *writer_start(sqlite3 *database, const struct database_state *state, int checkpoint_pages, struct loop_wake *finished,
+                            struct error *error);
 /* The batch under way is finished first; compaction goes on at the next start. Checkpoints and closes the connection. */
 void writer_stop(struct writer *writer);
 

@@ -5,6 +5,8 @@
 
 #include "storage_rig.h"
 
+#include "base/number.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +14,9 @@
 #include <unistd.h>
 
 void rig_init(struct rig *rig) {
-    const char *base = getenv("TMPDIR");
-    snprintf(rig->folder, sizeof rig->folder, "%s/storage-XXXXXX", base ? base : "/tmp");
+    /* In memory where there is such a folder: thousands of disks are made and thrown away. */
+    const char *base = getenv("TMPDIR"), *fallback = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(rig->folder, sizeof rig->folder, "%s/storage-XXXXXX", base ? base : fallback);
     assert_non_null(mkdtemp(rig->folder));
     rig->loop = loop_new(NULL);
     assert_non_null(rig->loop);
@@ -39,11 +42,17 @@ const char *rig_file(const struct rig *rig, const char *name) {
     return path;
 }
 
-struct storage *rig_open(struct rig *rig, const char *vfs) {
+struct storage *rig_open_at(struct loop *loop, const char *folder, const char *vfs) {
+    enum { PAGES = 30 };
+    struct storage_settings settings = {.folder = folder, .vfs = vfs, .checkpoint_pages = vfs ? PAGES : 0};
     struct storage *storage;
     struct error error;
-    if (!storage_open(rig->loop, &(struct storage_settings){.folder = rig->folder, .vfs = vfs}, &storage, &error)) fail_msg("%s", error.message);
+    if (!storage_open(loop, &settings, &storage, &error)) fail_msg("%s", error.message);
     return storage;
+}
+
+struct storage *rig_open(struct rig *rig, const char *vfs) {
+    return rig_open_at(rig->loop, rig->folder, vfs);
 }
 
 const char *rig_open_refused(struct rig *rig, const char *vfs) {
@@ -54,6 +63,12 @@ const char *rig_open_refused(struct rig *rig, const char *vfs) {
     assert_null(storage);
     assert_int_not_equal(error.kind, ERROR_NONE);
     return error.message;
+}
+
+uint64_t rig_seed(void) {
+    const char *text = getenv("MB_SEED");
+    int64_t seed;
+    return text && number_parse_int64(str_of(text), &seed) ? (uint64_t)seed : 1;
 }
 
 static char *text_of(const char *what, int64_t revision, size_t bytes) {

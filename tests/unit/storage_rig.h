@@ -19,10 +19,14 @@ void rig_release(struct rig *rig);
 void rig_remove_folder(const char *folder);
 /* Path of a file in the folder, in static memory until the next call. */
 const char *rig_file(const struct rig *rig, const char *name);
+/* Checkpoints often when a VFS is given, so that small workloads have some. */
 struct storage *rig_open(struct rig *rig, const char *vfs);
+struct storage *rig_open_at(struct loop *loop, const char *folder, const char *vfs);
 /* The message of the refusal; fails the test when it opens. */
 const char *rig_open_refused(struct rig *rig, const char *vfs);
 
+/* As MB_SEED says, or 1. */
+uint64_t rig_seed(void);
 /* Name and body are made from the revision: body_bytes of a text that only this revision has. */
 struct storage_row rig_row(int64_t revision, int64_t previous, enum storage_change change, size_t body_bytes);
 void rig_free_rows(struct storage_row *rows, size_t count);
