@@ -48,6 +48,8 @@ void field_errors_add(struct field_errors *errors, enum field_error_kind kind, s
                       const char *detail_format, ...) __attribute__((format(printf, 5, 6)));
 /* The same with the value's words given. */
 void field_errors_add_text(struct field_errors *errors, enum field_error_kind kind, struct str field, struct str value, struct str detail);
+/* The text as Go's %q prints it, quotes included; in the arena. */
+struct str field_error_quote(struct arena *arena, struct str text);
 const char *field_error_reason(enum field_error_kind kind);
 /* "Invalid value: \"x\": must be ..." : what a cause's message says. */
 struct str field_error_body(struct arena *arena, const struct field_error *error);
