@@ -142,6 +142,16 @@ static bool is_in_wal_mode(sqlite3 *database, struct error *error) {
                            QUOTE(str_of(sqlite3_db_filename(database, "main"))));
 }
 
+/*
+ * After a crash the write-ahead log may end in a batch that is torn, and so not there. Left where it is, the next batch could complete it: should it
+ * begin with the very page that was torn, and a second power cut take the rest of it away, then the old batch would be whole. A log begun anew
+ * has other salts, which make all of the old one void.
+ */
+static bool begin_log_anew(sqlite3 *database, struct error *error) {
+    int code = sqlite3_wal_checkpoint_v2(database, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return code == SQLITE_OK || database_error(database, sqlite3_extended_errcode(database), error);
+}
+
 static bool open_connection(const char *path, const char *vfs, int flags, sqlite3 **out, struct error *error) {
     sqlite3 *database = NULL;
     int code = sqlite3_open_v2(path, &database, flags | SQLITE_OPEN_NOMUTEX, vfs);
@@ -162,7 +172,7 @@ bool database_open_writer(const char *path, const char *vfs, sqlite3 **out, stru
     int64_t format;
     if (!open_connection(path, vfs, SQLITE_OPEN_READWRITE, &database, error)) return false;
     if (identify(database, &format, error) && database_run(database, writer_settings, error) && is_in_wal_mode(database, error) &&
-        migrate(database, format, error) && read_state(database, out_state, error)) {
+        begin_log_anew(database, error) && migrate(database, format, error) && read_state(database, out_state, error)) {
         *out = database;
         *out_is_new = format == 0;
         return true;

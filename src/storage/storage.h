@@ -59,7 +59,7 @@ bool storage_each_live(struct storage *storage, storage_each *each, void *contex
 
 /*
  * `error` NULL: all rows are durable. Else none of them is in the log, and their revisions may be used again: the next batch tries afresh, as a
- * full disk may have room by then. (A crash before the next batch may bring the rows of a failed one back, all of them.)
+ * full disk may have room by then. (A crash before the next batch is durable may bring the rows of a failed one back, all of them.)
  */
 typedef void storage_done(void *context, const struct error *error);
 /*
