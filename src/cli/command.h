@@ -25,6 +25,8 @@ int command_render(int argc, char **argv);
 int command_validate(int argc, char **argv);
 int command_crds(int argc, char **argv);
 int command_controller(int argc, char **argv);
+int command_get(int argc, char **argv);
+int command_watch(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);
 

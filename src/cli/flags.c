@@ -37,7 +37,7 @@ static bool find_long(const struct flag *flags, const char *text, struct spelled
     const char *equals = strchr(text, '=');
     struct str name = equals ? (struct str){text, (size_t)(equals - text)} : str_of(text);
     for (const struct flag *flag = flags; flag->name; flag++) {
-        if (str_is(name, flag->name)) {
+        if (flag->kind != FLAG_WORDS && str_is(name, flag->name)) {
             *out = (struct spelled){flag, equals ? equals + 1 : NULL};
             return true;
         }
@@ -100,7 +100,8 @@ static bool store(struct arena *arena, const struct flag *flag, const char *valu
     switch (flag->kind) {
     case FLAG_SWITCH: return store_switch(flag, value, error);
     case FLAG_TEXT: *flag->out.text = value; return true;
-    case FLAG_LIST: return store_item(arena, flag, value, room, error);
+    case FLAG_LIST:
+    case FLAG_WORDS: return store_item(arena, flag, value, room, error);
     case FLAG_NUMBER: return store_number(flag, value, error);
     case FLAG_CHOICE: return store_choice(flag, value, error);
     }
@@ -112,16 +113,25 @@ static bool takes_files(const struct flag *flags) {
     return flags->name;
 }
 
+static bool store_word(struct arena *arena, const struct flag *flags, const char *word, size_t room, struct error *error) {
+    for (const struct flag *flag = flags; flag->name; flag++)
+        if (flag->kind == FLAG_WORDS) return store_item(arena, flag, word, room, error);
+    return error_set(error, ERROR_INVALID, "%s is no flag; %s--help lists the flags", QUOTE(str_of(word)),
+                     takes_files(flags) ? "files are given with -f FILE, and " : "");
+}
+
 enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, struct error *error) {
+    bool is_over = false;
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
         struct spelled spelled = {0};
-        if (strcmp(text, "-h") == 0 || strcmp(text, "--help") == 0) return FLAGS_HELP;
-        if (text[0] != '-' || !text[1] || strcmp(text, "--") == 0) {
-            error_set(error, ERROR_INVALID, "%s is no flag; %s--help lists the flags", QUOTE(str_of(text)),
-                      takes_files(flags) ? "files are given with -f FILE, and " : "");
-            return FLAGS_WRONG;
+        if (!is_over && (strcmp(text, "-h") == 0 || strcmp(text, "--help") == 0)) return FLAGS_HELP;
+        if (is_over || text[0] != '-' || !text[1]) {
+            if (!store_word(arena, flags, text, (size_t)argc, error)) return FLAGS_WRONG;
+            continue;
         }
+        is_over = strcmp(text, "--") == 0;
+        if (is_over) continue;
         if (!(text[1] == '-' ? find_long(flags, text + 2, &spelled, error) : find_short(flags, text + 1, &spelled, error)))
             return FLAGS_WRONG;
         if (!spelled.value && spelled.flag->kind == FLAG_SWITCH) spelled.value = "true";
@@ -136,6 +146,7 @@ enum flags_result flags_read(struct arena *arena, const struct flag *flags, int 
 }
 
 static void describe_flag(struct strbuf *out, const struct flag *flag) {
+    if (flag->kind == FLAG_WORDS) return;
     size_t start = out->len;
     if (flag->letter)
         strbuf_printf(out, "  -%c, --%s", flag->letter, flag->name);

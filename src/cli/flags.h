@@ -8,7 +8,8 @@
  *   };
  *
  * As kubectl has them: --name value, --name=value, -n value, -n=value, -nvalue; a switch also as --name=false. A list collects repeats, of any
- * other the last one counts. There are no arguments beside flags. --help and -h are always there.
+ * other the last one counts. --help and -h are always there. Words beside flags are taken where the table has a row for them
+ * (FLAG_ROW_WORDS), before, between and after flags, and whatever follows "--".
  */
 #ifndef MB_CLI_FLAGS_H
 #define MB_CLI_FLAGS_H
@@ -22,6 +23,7 @@ enum flag_kind {
     FLAG_LIST,
     FLAG_NUMBER,
     FLAG_CHOICE, /* one of the words in `argument`, a|b|c; stored as its index */
+    FLAG_WORDS,  /* no flag at all: collects what is none */
 };
 
 struct flag_list {
@@ -47,20 +49,24 @@ struct flag {
 
 /* Rows of a table; letter 0: none. */
 #define FLAG_ROW_SWITCH(name_, letter_, out_, help_)                                                                                       \
-    { .name = name_, .letter = letter_, .kind = FLAG_SWITCH, .out.is_on = out_, .help = help_ }
+    {.name = name_, .letter = letter_, .kind = FLAG_SWITCH, .out.is_on = out_, .help = help_}
 #define FLAG_ROW_TEXT(name_, letter_, argument_, out_, help_)                                                                              \
-    { .name = name_, .letter = letter_, .kind = FLAG_TEXT, .argument = argument_, .out.text = out_, .help = help_ }
+    {.name = name_, .letter = letter_, .kind = FLAG_TEXT, .argument = argument_, .out.text = out_, .help = help_}
 #define FLAG_ROW_LIST(name_, letter_, argument_, out_, help_)                                                                              \
-    { .name = name_, .letter = letter_, .kind = FLAG_LIST, .argument = argument_, .out.list = out_, .help = help_ }
+    {.name = name_, .letter = letter_, .kind = FLAG_LIST, .argument = argument_, .out.list = out_, .help = help_}
 #define FLAG_ROW_NUMBER(name_, letter_, least, most, out_, help_)                                                                          \
-    {                                                                                                                                      \
-        .name = name_, .letter = letter_, .kind = FLAG_NUMBER, .argument = "N", .minimum = least, .maximum = most, .out.number = out_,     \
-        .help = help_                                                                                                                      \
-    }
+    {.name = name_,                                                                                                                        \
+     .letter = letter_,                                                                                                                    \
+     .kind = FLAG_NUMBER,                                                                                                                  \
+     .argument = "N",                                                                                                                      \
+     .minimum = least,                                                                                                                     \
+     .maximum = most,                                                                                                                      \
+     .out.number = out_,                                                                                                                   \
+     .help = help_}
 #define FLAG_ROW_CHOICE(name_, letter_, words, out_, help_)                                                                                \
-    { .name = name_, .letter = letter_, .kind = FLAG_CHOICE, .argument = words, .out.choice = out_, .help = help_ }
-#define FLAG_ROW_END                                                                                                                       \
-    { .name = NULL }
+    {.name = name_, .letter = letter_, .kind = FLAG_CHOICE, .argument = words, .out.choice = out_, .help = help_}
+#define FLAG_ROW_WORDS(out_) {.name = "", .kind = FLAG_WORDS, .out.list = out_}
+#define FLAG_ROW_END         {.name = NULL}
 
 struct usage {
     const char *synopsis; /* "render -f FILE|DIR|- [flags]" */

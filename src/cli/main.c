@@ -13,12 +13,16 @@ const struct command commands[] = {
     {"validate", "check ModelBoosters against every rule", command_validate},
     {"controller", "run the Model Controller against a cluster", command_controller},
     {"crds", "print the definitions (CustomResourceDefinitions)", command_crds},
+    {"get", "show objects of any kind", command_get},
+    {"watch", "show every change of a kind, as it happens", command_watch},
     {"version", "print the version, and those of the libraries in use", command_version},
     {"help", "describe a command", command_help},
     {NULL, NULL, NULL},
 };
 
-static const struct { const char *flag, *command; } aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
+static const struct {
+    const char *flag, *command;
+} aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
 
 const struct command *command_find(const char *name) {
     for (const struct command *command = commands; command->name; command++)

@@ -46,6 +46,12 @@ void report_passing_by(const char *file, unsigned line, struct str kind, struct 
     print_line(&out);
 }
 
+void report_line(struct str line) {
+    struct strbuf out = strbuf_with_max(LINE_BYTES);
+    append_escaped(&out, line);
+    print_line(&out);
+}
+
 void report_exhausted(const struct arena *arena) {
     fprintf(stderr, "model-booster: the input needs more than %zu MiB of memory; give fewer files at a time\n", arena->limit_bytes >> 20);
 }

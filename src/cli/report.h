@@ -16,6 +16,8 @@
 void report_problem(const char *file, unsigned line, const char *message);
 /* The note on an object of another kind, on standard error. */
 void report_passing_by(const char *file, unsigned line, struct str kind, struct str name);
+/* Any line, on standard error. */
+void report_line(struct str line);
 /* That the input does not fit into its arena, on standard error. */
 void report_exhausted(const struct arena *arena);
 

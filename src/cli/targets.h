@@ -1,0 +1,30 @@
+/*
+ * What a verb is about, as kubectl has it:
+ *
+ *   KIND                   all of a kind
+ *   KIND NAME...           some of it
+ *   KIND,KIND [NAME...]    of several kinds
+ *   KIND/NAME...           each with its kind
+ */
+#ifndef MB_CLI_TARGETS_H
+#define MB_CLI_TARGETS_H
+
+#include "cli/kinds.h"
+
+struct target {
+    const struct kind_entry *kind;
+    struct str name; /* empty: all */
+};
+
+struct targets {
+    struct target *items;
+    size_t count;
+    bool has_several_kinds;
+};
+
+/* Everything lives in the cluster's arena. False after a line on standard error, with *out_status the command's. */
+bool targets_read(struct cluster *cluster, const struct kinds *kinds, const struct flag_list *words, struct targets *out, int *out_status);
+/* Where a target's object lives: empty for kinds without namespaces. */
+struct str target_namespace(const struct cluster *cluster, const struct kind_entry *kind);
+
+#endif

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""The verbs (get, watch, ...), against an API server that is played.
+
+    MODEL_BOOSTER=build/main/model-booster tests/e2e/test_verbs.py [case...]
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from played_server import PlayedServer, booster, status  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("MODEL_BOOSTER", str(ROOT / "build/main/model-booster"))
+MB = "modelbooster.workload.serving.volcano.sh"
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="verbs-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.serve()
+
+    def serve(self, **options):
+        self.server = PlayedServer(**options)
+        self.addCleanup(self.server.__exit__)
+        self.kubeconfig = self.server.kubeconfig(self.folder / "kubeconfig")
+
+    def start(self, *arguments, **options):
+        environment = {**os.environ, "KUBECONFIG": self.kubeconfig}
+        process = subprocess.Popen([PROGRAM, *arguments], env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   **options)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        process.kill()
+        process.communicate()
+
+    def run_verb(self, *arguments, stdin=None):
+        environment = {**os.environ, "KUBECONFIG": self.kubeconfig}
+        return subprocess.run([PROGRAM, *arguments], env=environment, input=stdin, capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+    def expect(self, done, code, stdout="", stderr=""):
+        self.assertEqual((done.returncode, done.stdout), (code, stdout), done.stderr)
+        self.assertRegex(done.stderr, f"^{stderr}$" if not stderr else stderr)
+
+
+class Get(Case):
+    def setUp(self):
+        super().setUp()
+        self.server.put("modelboosters", booster("one", replicas=12))
+        self.server.put("modelboosters", booster("another-one", "team", replicas=1))
+        self.server.put("modelservings", {**booster("one-a"), "kind": "ModelServing"})
+
+    def test_a_table_as_kubectl_prints_it(self):
+        self.expect(self.run_verb("get", "mb"), 0, "NAME   REPLICAS\none    12\n")
+        self.expect(self.run_verb("get", "mb", "-A"), 0,
+                    "NAMESPACE   NAME          REPLICAS\ndefault     one           12\nteam        another-one   1\n")
+        self.assertRegex(self.run_verb("get", "mb", "-o", "wide").stdout, "^NAME   UID +REPLICAS\none    [0-9a-f-]{36}   12\n$")
+        self.expect(self.run_verb("get", "mb", "--no-headers", "-n", "team"), 0, "another-one   1\n")
+
+    def test_every_spelling_of_a_kind(self):
+        group = ".workload.serving.volcano.sh"
+        for word in ["modelboosters", "modelbooster", "ModelBooster", "mb", "MB", "modelboosters" + group, "mb" + group, "mb.workload",
+                     "modelboosters.v1alpha1" + group, "modelboosters.v1alpha1.workload"]:
+            with self.subTest(word):
+                self.expect(self.run_verb("get", word, "-o", "name"), 0, f"{MB}/one\n")
+
+    def test_plain_discovery_and_no_tables(self):
+        self.serve(is_plain=True)
+        self.server.put("modelboosters", booster("one"))
+        done = self.run_verb("get", "mb")
+        self.assertRegex(done.stdout, r"^NAME   AGE\none    \d+[dh]\w*\n$", done.stderr)
+        self.expect(self.run_verb("get", "mb", "one", "-o", "name"), 0, f"{MB}/one\n")
+
+    def test_several_kinds_name_them(self):
+        self.expect(self.run_verb("get", "mb,msv"), 0,
+                    f"NAME                                           REPLICAS\n{MB}/one   12\n\n"
+                    "NAME                                             REPLICAS\nmodelserving.workload.serving.volcano.sh/one-a   1\n")
+        self.expect(self.run_verb("get", "mb/one", "msv/one-a", "-o", "name"), 0,
+                    f"{MB}/one\nmodelserving.workload.serving.volcano.sh/one-a\n")
+
+    def test_objects(self):
+        self.server.put("modelboosters", {**booster("m"), "metadata": {"name": "m", "namespace": "default", "managedFields": [{"a": 1}]}})
+        one = json.loads(self.run_verb("get", "mb", "m", "-o", "json").stdout)
+        self.assertEqual((one["kind"], one["metadata"].get("managedFields")), ("ModelBooster", None))
+        shown = json.loads(self.run_verb("get", "mb", "m", "-o", "json", "--show-managed-fields").stdout)
+        self.assertEqual(shown["metadata"]["managedFields"], [{"a": 1}])
+        several = json.loads(self.run_verb("get", "mb", "-o", "json").stdout)
+        self.assertEqual([several["kind"], several["apiVersion"], [(i["kind"], i["metadata"]["name"]) for i in several["items"]]],
+                         ["List", "v1", [("ModelBooster", "m"), ("ModelBooster", "one")]])
+        self.assertRegex(self.run_verb("get", "mb/m", "-o", "yaml").stdout, "^apiVersion: workload(.|\n)*\nspec:\n  replicas: 1\n$")
+
+    def test_pages(self):
+        for index in range(1203):
+            self.server.put("configmaps", {"metadata": {"name": f"c{index:04}", "namespace": "default"}, "kind": "ConfigMap"})
+        lines = self.run_verb("get", "cm", "-o", "name").stdout.splitlines()
+        self.assertEqual(lines, [f"configmap/c{index:04}" for index in range(1203)])
+
+    def test_what_is_not_there(self):
+        self.expect(self.run_verb("get", "pods"), 0, stderr="No resources found in default namespace.")
+        self.expect(self.run_verb("get", "pods", "-A"), 0, stderr="No resources found\n")
+        self.expect(self.run_verb("get", "ns"), 0, stderr="No resources found\n")
+        self.expect(self.run_verb("get", "mb", "x"), 1, stderr='get: modelboosters.workload.serving.volcano.sh "x" not found')
+        self.expect(self.run_verb("get", "mb", "x", "one", "-o", "name"), 1, f"{MB}/one\n", '"x" not found')
+        self.expect(self.run_verb("get", "mb", "x", "--ignore-not-found"), 0)
+        self.expect(self.run_verb("get", "modelbosters"), 1, stderr='no kind "modelbosters"; did you mean modelboosters\\?')
+        self.expect(self.run_verb("get", "autoscalingpolicies"), 1, stderr="crds \\| model-booster apply -f -")
+
+    def test_wrong_words(self):
+        for words, message in {("get",): "name a kind", ("get", "mb/one", "msv"): "not both", ("get", "mb", "a/b"): "not both",
+                               ("get", "mb/"): "KIND/NAME", ("get", "mb", "-n", "Bad Name"): "--namespace is",
+                               ("get", "mb,msv", "-w"): "one kind", ("get", "mb", "--kubeconfig", "/nowhere"): "/nowhere"}.items():
+            with self.subTest(words):
+                self.expect(self.run_verb(*words), 2, stderr=message)
+
+    def test_what_the_server_says(self):
+        slow = status(429, "TooManyRequests", "slow down")
+        self.server.faults += [(re.compile("GET .*modelboosters"), 429, {"Retry-After": "0"}, slow)]
+        self.expect(self.run_verb("get", "mb", "-o", "name"), 0, f"{MB}/one\n")
+        self.server.faults += [(re.compile("GET .*modelboosters"), 403, {}, status(403, "Forbidden", 'User "x" cannot list'))]
+        self.expect(self.run_verb("get", "mb"), 1, stderr='User "x" cannot list')
+        self.server.faults += [(re.compile("GET /api$"), 401, {}, status(401, "Unauthorized", "Unauthorized"))]
+        self.expect(self.run_verb("get", "mb"), 2, stderr="check the kubeconfig's user")
+        self.server.faults += [(re.compile("GET .*modelboosters"), 200, {"Warning": '299 - "old version"'}, {"items": [], "kind": "BList"})]
+        self.expect(self.run_verb("get", "mb"), 0, stderr="Warning: old version\nNo resources found")
+
+    def test_nobody_there(self):
+        self.server.http.shutdown()
+        self.server.http.server_close()
+        self.expect(self.run_verb("get", "mb"), 2, stderr="is the server up, and is it the one")
+
+
+class Watch(Case):
+    def lines(self, process, count):
+        return [process.stdout.readline() for _ in range(count)]
+
+    def test_every_change(self):
+        self.server.put("modelboosters", booster("one"))
+        process = self.start("watch", "modelboosters")
+        self.assertEqual(self.lines(process, 2), ["EVENT   NAME   REPLICAS\n", "ADDED   one    1\n"])
+        self.server.put("modelboosters", booster("a-longer-name", replicas=2))
+        self.assertEqual(self.lines(process, 1), ["ADDED   a-longer-name   2\n"])
+        self.server.put("modelboosters", booster("one", replicas=3))
+        self.server.drop("modelboosters", "default", "one")
+        self.assertEqual(self.lines(process, 2), ["MODIFIED   one             3\n", "DELETED    one             3\n"])
+
+    def test_one_object_as_get_does_it(self):
+        for name in ("one", "two"):
+            self.server.put("modelboosters", booster(name))
+        process = self.start("get", "mb", "two", "-w")
+        self.assertEqual(self.lines(process, 2), ["NAME   REPLICAS\n", "two    1\n"])
+        self.server.put("modelboosters", booster("one", replicas=2))
+        self.server.put("modelboosters", booster("two", replicas=2))
+        self.assertEqual(self.lines(process, 1), ["two    2\n"])
+
+    def test_goes_on_after_trouble(self):
+        self.server.put("modelboosters", booster("one"))
+        gone = {"type": "ERROR", "object": status(410, "Expired", "too old resource version")}
+        watches = re.compile("GET .*modelboosters.*watch=true")
+        self.server.faults += [(watches, 503, {}, status(503, "ServiceUnavailable", "restarting")), (watches, 200, {}, gone)]
+        process = self.start("watch", "mb", "--no-headers")
+        self.assertEqual(self.lines(process, 2), ["ADDED   one   1\n"] * 2)
+        self.server.put("modelboosters", booster("one", replicas=2))
+        self.assertEqual(self.lines(process, 1), ["MODIFIED   one   2\n"])
+        process.kill()
+        self.assertRegex(process.stderr.read(), "restarting.*trying again until it answers\n.*listed anew")
+
+    def test_ends_when_it_may_not_watch(self):
+        self.server.faults += [(re.compile("watch=true"), 403, {}, status(403, "Forbidden", "may not watch"))]
+        process = self.start("watch", "mb")
+        self.assertEqual(process.wait(30), 1)
+        self.assertRegex(process.stderr.read(), "may not watch")
+
+
+if __name__ == "__main__":
+    program = unittest.main(verbosity=1, exit=False)
+    failed = len(program.result.failures) + len(program.result.errors)
+    print(f"{program.result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
