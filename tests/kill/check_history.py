@@ -1,7 +1,7 @@
 """That history.py finds what is wrong: each way of being wrong once, and that it is silent where nothing is."""
 import sys
 
-from history import History, Seen, Watched
+from history import History, Relisted, Seen, Watched
 
 
 def written():
@@ -43,6 +43,18 @@ WATCHES = [
     ("another text", [SEEN[0]._replace(text="a9")] + SEEN[1:], False, False),
     ("a revision that was not answered", [SEEN[0], SEEN[1]._replace(revision=2), SEEN[2]._replace(revision=4)], False, False),
     ("a write that was lost with the kill", SEEN + [Seen("a", "MODIFIED", "a3", 5)], False, False),
+]
+LATE = [Seen("a", "ADDED", "a1", 1), Seen("b", "ADDED", "b1", 2)]
+WATCHES += [
+    ("a list at the end", [Relisted([A2], 4)], True, True),
+    ("a list on the way", [SEEN[0], Relisted(LATE, 2), *SEEN[2:]], True, True),
+    ("a list before anything", [Relisted([], 0), *SEEN], True, True),
+    ("a list, and what it showed again", [Relisted([A2], 4), SEEN[3]], False, False),
+    ("a list of the past", [*SEEN[:3], Relisted(LATE, 2)], False, False),
+    ("a list with an older state", [Relisted([LATE[0]], 4)], False, False),
+    ("a list without an object", [Relisted([LATE[1]], 2)], False, False),
+    ("a list with a deleted object", [*SEEN, Relisted([A2, LATE[1]], 4)], False, False),
+    ("a list with somebody else's object", [Relisted([A2, A2._replace(name="c")], 4)], False, False),
 ]
 
 

@@ -13,6 +13,8 @@ import threading
 Write = collections.namedtuple("Write", "kind text revision")
 # Of one object as a list or a watch shows it.
 Seen = collections.namedtuple("Seen", "name kind text revision")
+# What a watcher that was told 410 reads instead: the objects of a revision.
+Relisted = collections.namedtuple("Relisted", "found revision")
 
 
 def filler(text):
@@ -100,11 +102,12 @@ class Watched:
         self.what = what
         self.shows = shows  # names that its selector lets through
         self.events = []
-        self.last = 0       # revision to go on from
+        self.last = None    # revision to go on from; None: not begun
         self.checked = collections.Counter()  # of each object's writes
         self.checked_last = 0
 
     def note(self, seen):
+        """A Seen or a Relisted."""
         self.events.append(seen)
         self.last = seen.revision
 
@@ -112,7 +115,7 @@ class Watched:
         """Of the events since the last check; what is wrong. is_complete: it has had time to see everything."""
         problems = []
         for seen in self.events:
-            problems += self._check_event(history, seen)
+            problems += self._check_list(history, seen) if isinstance(seen, Relisted) else self._check_event(history, seen)
         self.events = []
         for name, written in sorted(history.objects.items()):
             rest = written.writes[self.checked[name]:] if self.shows(name) else []
@@ -135,3 +138,23 @@ class Watched:
             return [f"{self.what}: {seen} where {write} was written"]
         self.checked[seen.name] += 1
         return []
+
+    def _check_list(self, history, listed):
+        if listed.revision < self.checked_last:
+            return [f"{self.what}: a list of revision {listed.revision} after {self.checked_last}"]
+        self.checked_last = listed.revision
+        found, problems = {seen.name: seen for seen in listed.found}, []
+        for name, written in sorted(history.objects.items()):
+            if not self.shows(name):
+                continue
+            writes, seen = written.writes, found.pop(name, None)
+            after = max((index + 1 for index, write in enumerate(writes) if write.revision and write.revision <= listed.revision), default=0)
+            if not seen and after < len(writes) and writes[after].kind == "DELETED":
+                after += 1
+            last = writes[after - 1] if after else None
+            shown = (seen.text, seen.revision) if seen else None
+            wanted = (last.text, last.revision) if last and last.kind != "DELETED" else None
+            if shown != wanted or after < self.checked[name]:
+                problems.append(f"{self.what}: a list of {listed.revision} shows {shown} of {name}, where {last} was written")
+            self.checked[name] = after
+        return problems + [f"{self.what}: a list shows {seen}, which nobody wrote" for seen in found.values()]

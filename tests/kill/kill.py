@@ -2,8 +2,9 @@
 """Kills the server under load, again and again on the same data.
 
 A round: start, hold a list and every watcher's record against what was acknowledged (history.py), let writers and watchers loose, kill -9 at a
-drawn moment. Watchers go on in the next round from the last revision they saw. At the end all watchers must have seen all writes, and a server that
-is asked to stop must stop and come back with the same. Each round counts as one test.
+drawn moment. Watchers go on in the next round from the last revision they saw, or after a list where that was forgotten (410); some stay away for
+rounds. At the end all watchers must have seen all writes, and a server that is asked to stop must stop and come back with the same. Each round
+counts as one test.
 """
 import argparse
 import random
@@ -14,12 +15,13 @@ import tempfile
 import threading
 import time
 
-from history import History, Seen, Watched, filler, is_whole
+from history import History, Relisted, Seen, Watched, filler, is_whole
 from server import GONE, Server
 
 PATH = "/api/v1/namespaces/default/configmaps"
 WRITERS, OBJECTS_EACH = 6, 12
 WATCHERS = 6
+STAYS_AWAY = 0.7       # of every third watcher: how likely it misses a round
 LOAD_S = (0.02, 0.4)   # between the first write and the kill
 CATCH_UP_LIMIT_S = 10
 PREFIX = "kill-"
@@ -34,6 +36,10 @@ def seen(kind, document):
 def manifest(name, text):
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"writer": name.split("-")[1]}},
             "data": {"id": text, "fill": filler(text)}}
+
+
+def objects_of(document):
+    return [seen(None, item) for item in document["items"] if item["metadata"]["name"].startswith(PREFIX)]
 
 
 class Problems:
@@ -95,40 +101,61 @@ class Writer:
 
 class Watcher:
     def __init__(self, index, problems):
-        selector = "" if index % 2 == 0 else f"&labelSelector=writer%3D{index % WRITERS}"
+        self.selector = "" if index % 2 == 0 else f"labelSelector=writer%3D{index % WRITERS}"
+        self.query = f"watch=true&allowWatchBookmarks={'true' if index % 3 == 0 else 'false'}&{self.selector}"
+        self.often_stays_away = index % 3 == 2
         own = f"{PREFIX}{index % WRITERS}-"
-        self.query = f"{PATH}?watch=true&allowWatchBookmarks={'true' if index % 3 == 0 else 'false'}{selector}"
-        self.watched = Watched(f"watcher {index}", (lambda name: name.startswith(own)) if selector else (lambda name: True))
+        self.watched = Watched(f"watcher {index}", (lambda name: name.startswith(own)) if self.selector else (lambda name: True))
         self.problems = problems
         self.news = threading.Event()
+        self.relists = 0
 
     def run(self, server):
         """Until the server is gone."""
         try:
-            for line in server.connect().lines(f"{self.query}&resourceVersion={self.watched.last}"):
-                if line != 200:
-                    self.take(line)
+            while not self.watch(server) and self.relist(server):
+                pass
         except GONE:
             pass
 
-    def take(self, line):
-        if not isinstance(line, dict) or line["type"] == "ERROR":
-            self.problems.add(f"{self.watched.what}: from {self.watched.last}: {line}")
-            return
-        revision = int(line["object"]["metadata"]["resourceVersion"])
-        if line["type"] == "BOOKMARK":
+    def watch(self, server):
+        """False when its revision was forgotten."""
+        for line in server.connect().lines(f"{PATH}?{self.query}&resourceVersion={self.watched.last}"):
+            code = line if isinstance(line, int) else line["object"].get("code") if line["type"] == "ERROR" else 200
+            if code == 410:
+                return False
+            if code != 200:
+                self.problems.add(f"{self.watched.what}: from {self.watched.last}: {line}")
+                return True
+            if not isinstance(line, int):
+                self.take(line["type"], line["object"])
+        return True
+
+    def take(self, kind, document):
+        revision = int(document["metadata"]["resourceVersion"])
+        if kind == "BOOKMARK":
             if revision < self.watched.last:
                 self.problems.add(f"{self.watched.what}: a bookmark of {revision} after {self.watched.last}")
             self.watched.last = revision
-        elif line["object"]["metadata"]["name"].startswith(PREFIX):
-            self.watched.note(seen(line["type"], line["object"]))
-            self.news.set()
+        elif document["metadata"]["name"].startswith(PREFIX):
+            self.watched.note(seen(kind, document))
+        self.news.set()
+
+    def relist(self, server):
+        status, document = server.connect().get(f"{PATH}?{self.selector}")
+        if status != 200:
+            self.problems.add(f"{self.watched.what}: list: {status} {document}")
+            return False
+        self.watched.note(Relisted(objects_of(document), int(document["metadata"]["resourceVersion"])))
+        self.relists += 1
+        self.news.set()
+        return True
 
 
 class Run:
     def __init__(self, arguments, folder):
         self.random = random.Random(arguments.seed)
-        self.server = Server(arguments.program, folder)
+        self.server = Server(arguments.program, arguments.flags, folder)
         self.history, self.problems = History(), Problems()
         self.writers = [Writer(index, arguments.seed, self.history, self.problems) for index in range(WRITERS)]
         self.watchers = [Watcher(index, self.problems) for index in range(WATCHERS)]
@@ -142,10 +169,10 @@ class Run:
             self.problems.add(f"list: {status} {document}")
             return
         revision = int(document["metadata"]["resourceVersion"])
-        found = [seen(None, item) for item in document["items"] if item["metadata"]["name"].startswith(PREFIX)]
-        self.problems.add(*self.history.settle(found, revision))
+        self.problems.add(*self.history.settle(objects_of(document), revision))
         for watcher in self.watchers:
-            watcher.watched.last = watcher.watched.last or revision  # of the first start: nothing is written yet
+            if watcher.watched.last is None:
+                watcher.watched.last = revision  # of the first start: nothing is written yet
             self.problems.add(*watcher.watched.check(self.history))
 
     def loose(self, workers):
@@ -156,7 +183,8 @@ class Run:
 
     def round(self):
         self.start()
-        threads = self.loose(self.watchers + self.writers)
+        here = [watcher for watcher in self.watchers if not watcher.often_stays_away or self.random.random() > STAYS_AWAY]
+        threads = self.loose(here + self.writers)
         time.sleep(self.random.uniform(*LOAD_S))  # the moment of the kill is the test
         self.server.kill()
         for thread in threads:
@@ -202,6 +230,7 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("flags", nargs="*", help="of the program, after --")
     arguments = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="model-booster-kill-")
     run = Run(arguments, folder)
@@ -221,8 +250,9 @@ def main():
         passed += 1
     if run.server.process:
         run.server.kill()
+    relists = sum(watcher.relists for watcher in run.watchers)
     print(f"kill: {run.history.acknowledged} writes acknowledged, {run.history.resolved} more found; revision {run.history.last}; "
-          f"slowest start {run.slowest_start_s * 1000:.0f} ms; {time.monotonic() - began:.1f} s")
+          f"{relists} lists after 410; slowest start {run.slowest_start_s * 1000:.0f} ms; {time.monotonic() - began:.1f} s")
     if failed:
         print(f"kill: the data and the server's log are in {folder}")
     else:

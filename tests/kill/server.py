@@ -18,12 +18,12 @@ GONE = (OSError, http.client.HTTPException)
 
 
 class Server:
-    def __init__(self, program, folder):
+    def __init__(self, program, flags, folder):
         self.folder = pathlib.Path(folder)
         self.kubeconfig = self.folder / "kubeconfig"
         self.log_path = self.folder / "log"
         self.command = [program, "standalone", "--data", str(self.folder / "data"), "--listen", "127.0.0.1:0",
-                        "--kubeconfig-out", str(self.kubeconfig)]
+                        "--kubeconfig-out", str(self.kubeconfig), *flags]
         self.process = None
 
     def start(self):
