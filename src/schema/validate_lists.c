@@ -1,0 +1,97 @@
+#include "schema/name_rules.h"
+#include "schema/schema_inner.h"
+
+/* Lists of type set and map hold nothing twice; embedded resources say what they are (apiextensions' listtype and objectmeta packages). */
+
+static yyjson_mut_val *loose(const yyjson_mut_val *value) {
+    return (yyjson_mut_val *)(uintptr_t)value;
+}
+
+static struct str text_of(const yyjson_mut_val *value) {
+    return (struct str){yyjson_mut_get_str(loose(value)), yyjson_mut_get_len(loose(value))};
+}
+
+static yyjson_mut_val *member(const yyjson_mut_val *object, struct str key) {
+    return yyjson_mut_obj_getn(loose(object), key.ptr, key.len);
+}
+
+/* A key that an item leaves out counts with its default, else as absent. */
+static bool has_same_keys(const struct schema *schema, const yyjson_mut_val *a, const yyjson_mut_val *b) {
+    for (size_t i = 0; i < schema->list_map_key_count; i++) {
+        yyjson_mut_val *left = member(a, schema->list_map_keys[i]), *right = member(b, schema->list_map_keys[i]);
+        if (!left != !right || (left && !yyjson_mut_equals(left, right))) return false;
+    }
+    return true;
+}
+
+const yyjson_mut_val *schema_correlate(const struct schema *schema, const yyjson_mut_val *list, const yyjson_mut_val *item) {
+    if (schema->list_type != SCHEMA_LIST_MAP) return NULL;
+    size_t index, max;
+    yyjson_mut_val *candidate;
+    yyjson_mut_arr_foreach(loose(list), index, max, candidate) {
+        if (has_same_keys(schema, candidate, item)) return candidate;
+    }
+    return NULL;
+}
+
+/* The keys as an object, sorted by name: {"name":"a","port":1} */
+static struct str keys_text(struct arena *arena, const struct schema *schema, const yyjson_mut_val *item) {
+    yyjson_mut_doc *doc = json_builder(arena);
+    yyjson_mut_val *keys = doc ? yyjson_mut_obj(doc) : NULL;
+    for (size_t i = 0; keys && i < schema->list_map_key_count; i++) {
+        struct str name = schema->list_map_keys[i];
+        yyjson_mut_val *value = member(item, name);
+        if (value) yyjson_mut_obj_add(keys, yyjson_mut_strn(doc, name.ptr, name.len), yyjson_mut_val_mut_copy(doc, value));
+    }
+    yyjson_val *frozen = json_freeze(arena, keys);
+    struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
+    if (frozen) json_write_canonical(&out, frozen);
+    struct str text = arena_copy(arena, strbuf_view(&out));
+    strbuf_release(&out);
+    return text;
+}
+
+static void check_duplicates(const struct schema *schema, const yyjson_mut_val *list, struct str path, struct field_errors *out) {
+    size_t index, max, before, before_max;
+    yyjson_mut_val *item, *other;
+    yyjson_mut_arr_foreach(loose(list), index, max, item) {
+        yyjson_mut_arr_foreach(loose(list), before, before_max, other) {
+            if (before >= index) break;
+            bool is_map = schema->list_type == SCHEMA_LIST_MAP;
+            if (is_map ? !has_same_keys(schema, item, other) : !yyjson_mut_equals(item, other)) continue;
+            struct str place = schema_index_path(out->arena, path, index);
+            if (is_map) field_errors_add_text(out, FIELD_DUPLICATE, place, keys_text(out->arena, schema, item), STR_EMPTY);
+            else field_errors_add(out, FIELD_DUPLICATE, place, item, "%s", "");
+            break;
+        }
+    }
+}
+
+static void check_embedded(const yyjson_mut_val *value, struct str path, struct field_errors *out) {
+    struct arena *arena = out->arena;
+    static const char *const required[] = {"apiVersion", "kind"};
+    for (size_t i = 0; i < 2; i++) {
+        struct str found = text_of(member(value, str_of(required[i])));
+        if (!found.len) field_errors_add_text(out, FIELD_REQUIRED, schema_child_path(arena, path, str_of(required[i])), STR_EMPTY, STR("must not be empty"));
+    }
+    struct str name = text_of(member(member(value, STR("metadata")), STR("name")));
+    if (name.len) name_rule_check(NAME_PATH_SEGMENT, name, schema_child_path(arena, path, STR("metadata.name")), out);
+}
+
+void schema_validate_lists(const struct schema *schema, const yyjson_mut_val *value, struct str path, struct field_errors *out) {
+    size_t index, max;
+    yyjson_mut_val *key, *item;
+    if (!schema->has_lists_below) return;
+    if (yyjson_mut_is_arr(loose(value))) {
+        if (schema->list_type != SCHEMA_LIST_ATOMIC) check_duplicates(schema, value, path, out);
+        if (!schema->items || !schema->items->has_lists_below) return;
+        yyjson_mut_arr_foreach(loose(value), index, max, item)
+            schema_validate_lists(schema->items, item, schema_index_path(out->arena, path, index), out);
+    } else if (yyjson_mut_is_obj(loose(value))) {
+        if (schema->is_embedded_resource) check_embedded(value, path, out);
+        yyjson_mut_obj_foreach(loose(value), index, max, key, item) {
+            const struct schema *known = schema_of_key(schema, text_of(key));
+            if (known && known->has_lists_below) schema_validate_lists(known, item, schema_child_path(out->arena, path, text_of(key)), out);
+        }
+    }
+}
