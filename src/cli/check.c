@@ -9,7 +9,7 @@ static void check_together(struct arena *arena, const struct input *input) {
     size_t count = 0;
     if (!boosters) return;
     for (struct manifest *manifest = input->first; manifest; manifest = manifest->next) {
-        struct str place = arena_printf(arena, "%s:%u", manifest->file, input_line(manifest, NULL));
+        struct str place = arena_printf(arena, "%s:%u", manifest->source.file, input_line(manifest, NULL));
         boosters[count++] = (struct validated){&manifest->booster, &manifest->findings, place};
     }
     boosters_validate_together(arena, boosters, count);
@@ -20,7 +20,7 @@ bool check_input(struct arena *arena, struct input *input, struct check_counts *
     for (struct manifest *manifest = input->first; manifest; manifest = manifest->next) {
         struct findings *findings = &manifest->findings;
         findings_init(findings, arena);
-        if (booster_read(arena, manifest->object, &manifest->booster, findings)) {
+        if (booster_read(arena, manifest->source.object, &manifest->booster, findings)) {
             booster_validate_unknown_fields(&manifest->booster, findings);
             booster_validate(&manifest->booster, findings);
         }

@@ -1,26 +1,16 @@
 /*
- * What -f names, read: files, folders and standard input become ModelBoosters, each with its place.
- *
- *   -f FILE   a stream of YAML documents, or JSON; a list (kind: List) stands for its items
- *   -f DIR    its *.yaml, *.yml and *.json, in the order of their names, without subfolders
- *   -f -      standard input
- *
- * Objects of other kinds pass by with a note on standard error. What cannot be read is said there too, and the rest is
- * read all the same, so that one run shows everything.
+ * The ModelBoosters among what -f names (sources.h). Objects of other kinds pass by with a note on standard error.
  */
 #ifndef MB_CLI_INPUT_H
 #define MB_CLI_INPUT_H
 
 #include "booster/model.h"
-#include "cli/flags.h"
-#include "data/yaml_read.h"
+#include "cli/sources.h"
 
 struct manifest {
     struct manifest *next;
-    const char *file;                     /* as a person knows it */
-    const struct yaml_document *document; /* that holds the object */
-    yyjson_val *object;                   /* says it is a ModelBooster, nothing more is known */
-    struct booster booster;               /* filled by check.h */
+    struct source source;   /* says it is a ModelBooster, nothing more is known */
+    struct booster booster; /* filled by check.h */
     struct findings findings;
 };
 

@@ -1,11 +1,9 @@
 #include "cli/live.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/command.h"
-#include "cli/report.h"
-#include "io/files.h"
+#include "cli/output.h"
 
 enum { PAGE = 500, PAGES_MAX = 100000, AGAIN_MS = 1000, LINE_ARENA_BYTES = 256 * 1024 * 1024 };
 
@@ -41,10 +39,9 @@ struct following {
 };
 
 static bool write_out(struct view *view) {
-    struct error error = {0};
     view_flush(view);
-    bool is_written = !view->out.failed && files_write_all(STDOUT_FILENO, strbuf_view(&view->out), &error);
-    if (!is_written) fprintf(stderr, "model-booster: standard output: %s\n", error.kind ? error.message : "memory is out");
+    if (view->out.failed) fprintf(stderr, "model-booster: memory is out\n");
+    bool is_written = !view->out.failed && output_now(strbuf_view(&view->out));
     strbuf_clear(&view->out);
     return is_written;
 }

@@ -8,6 +8,13 @@
 #include "cli/command.h"
 #include "io/files.h"
 
+bool output_now(struct str text) {
+    struct error error = {0};
+    if (files_write_all(STDOUT_FILENO, text, &error)) return true;
+    fprintf(stderr, "model-booster: standard output: %s\n", error.message);
+    return false;
+}
+
 int output_finish(const struct strbuf *text, int status) {
     if (text->failed) {
         fprintf(stderr, "model-booster: the output is over %zu bytes, or memory is out; nothing was written\n", text->max);

@@ -94,7 +94,7 @@ static bool append_all(struct strbuf *out, const struct rendering *rendering, st
         if (rendering->uid || !booster->uid.len) booster->uid = str_of(rendering->uid ? rendering->uid : PLACEHOLDER_UID);
         if (!booster->namespace.len) booster->namespace = str_of(rendering->namespace);
         if (!append_children(out, rendering, booster, &child_count)) {
-            report_problem(manifest->file, input_line(manifest, NULL), "its children need too much memory; nothing was written");
+            report_problem(manifest->source.file, input_line(manifest, NULL), "its children need too much memory; nothing was written");
             return false;
         }
     }

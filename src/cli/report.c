@@ -57,7 +57,7 @@ void report_exhausted(const struct arena *arena) {
 }
 
 static void append_finding(struct strbuf *out, const struct manifest *manifest, const struct finding *finding) {
-    append_place(out, manifest->file, input_line(manifest, finding->value));
+    append_place(out, manifest->source.file, input_line(manifest, finding->value));
     if (finding->is_warning) strbuf_append(out, STR("warning: "));
     append_escaped(out, finding->path);
     if (finding->path.len) strbuf_append(out, STR(": "));
@@ -69,7 +69,7 @@ void report_findings(struct strbuf *out, const struct manifest *manifest) {
     const struct findings *findings = &manifest->findings;
     for (size_t i = 0; i < findings->count; i++) append_finding(out, manifest, &findings->items[i]);
     if (findings->is_cut) {
-        append_place(out, manifest->file, input_line(manifest, NULL));
+        append_place(out, manifest->source.file, input_line(manifest, NULL));
         strbuf_printf(out, "there are more findings; the first %d are shown\n", LIMIT_FINDINGS);
     }
 }

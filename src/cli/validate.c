@@ -10,7 +10,7 @@ enum { AS_TEXT, AS_JSON };
 static void add_finding(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct manifest *manifest, const struct finding *finding) {
     yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, list);
     unsigned line = input_line(manifest, finding->value);
-    json_add_text(doc, entry, "file", str_of(manifest->file));
+    json_add_text(doc, entry, "file", str_of(manifest->source.file));
     if (line) json_add_int64(doc, entry, "line", line);
     json_add_text(doc, entry, "namespace", manifest->booster.namespace);
     json_add_text(doc, entry, "name", manifest->booster.name);

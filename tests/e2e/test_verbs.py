@@ -183,6 +183,150 @@ class Watch(Case):
         self.assertRegex(process.stderr.read(), "may not watch")
 
 
+BOOSTER = """apiVersion: workload.serving.volcano.sh/v1alpha1
+kind: ModelBooster
+metadata:
+  name: %s
+spec:
+  backends:
+  - name: one
+    replicas: %d
+"""
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: settings\n  namespace: team\ndata: {a: b}\n"
+
+
+class Apply(Case):
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    def test_created_configured_unchanged(self):
+        path = self.write("all.yaml", BOOSTER % ("one", 1) + "---\n" + CONFIG)
+        self.expect(self.run_verb("apply", "-f", path), 0, f"{MB}/one created\nconfigmap/settings created\n")
+        self.expect(self.run_verb("apply", "-f", path), 0, f"{MB}/one unchanged\nconfigmap/settings unchanged\n")
+        self.expect(self.run_verb("apply", "-f", "-", stdin=BOOSTER % ("one", 2)), 0, f"{MB}/one configured\n")
+        self.assertIn(("configmaps", "team", "settings"), self.server.objects)
+        self.assertEqual(self.server.objects[("modelboosters", "default", "one")]["spec"]["backends"][0]["replicas"], 2)
+        patches = [path for method, path, _ in self.server.requests if method == "PATCH"]
+        self.assertEqual(patches[0], "/apis/workload.serving.volcano.sh/v1alpha1/namespaces/default/modelboosters/one"
+                         "?fieldManager=model-booster&fieldValidation=Strict")
+
+    def test_options(self):
+        done = self.run_verb("apply", "-f", "-", "--dry-run", "--force-conflicts", "-n", "team", stdin=CONFIG)
+        self.expect(done, 0, "configmap/settings created (server dry run)\n")
+        self.assertRegex(self.server.requests[-1][1], "dryRun=All&force=true$")
+
+    def test_what_is_wrong_is_told_with_its_place(self):
+        path = self.write("a.yaml", CONFIG + "---\n" + BOOSTER % ("one", 1))
+        cause = {"reason": "FieldValueInvalid", "field": "spec.backends[0].replicas", "message": "must not be one"}
+        invalid = status(422, "Invalid", "it is invalid", causes=[cause], name="one", group="workload.serving.volcano.sh", kind="ModelBooster")
+        self.server.faults += [(re.compile("PATCH .*modelboosters"), 422, {}, invalid)]
+        self.expect(self.run_verb("apply", "-f", path), 1, "configmap/settings created\n",
+                    f"{path}:15: spec.backends\\[0\\].replicas: must not be one")
+        for message in ['strict decoding error: unknown field "spec.backends[0].replicas"',
+                        "failed to create typed patch object (default/one; x/v1, Kind=X): .spec.backends[0].replicas: field not declared in schema"]:
+            self.server.faults += [(re.compile("PATCH .*modelboosters"), 400, {}, status(400, "BadRequest", message))]
+            self.expect(self.run_verb("apply", "-f", path), 1, "configmap/settings unchanged\n", f"{path}:15: ")
+        conflict = status(409, "Conflict", 'Apply failed with 1 conflict: conflict with "x": .data.a')
+        self.server.faults += [(re.compile("PATCH .*configmaps"), 409, {}, conflict)]
+        self.expect(self.run_verb("apply", "-f", path), 1, f"{MB}/one created\n", f"{path}:1: .*--force-conflicts")
+
+    def test_wrong_files(self):
+        cases = {
+            "no kind": ("a: b\n", 1, "<stdin>:1: this document has no kind"),
+            "no version": ("kind: A\n", 1, "<stdin>:1: this document has no apiVersion"),
+            "no name": ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", 1, "<stdin>:3: metadata.name is missing"),
+            "no such kind": ("apiVersion: v2\nkind: ConfigMap\nmetadata: {name: a}\n", 1, '<stdin>:2: .*no kind "ConfigMap" of "v2"'),
+            "no definition": ("apiVersion: workload.serving.volcano.sh/v9\nkind: X\nmetadata: {name: a}\n", 1, "model-booster crds"),
+            "broken": (CONFIG + "---\na: [\n", 2, "nothing was applied"),
+            "empty": ("", 2, "no objects in it"),
+        }
+        for name, (text, code, message) in cases.items():
+            with self.subTest(name):
+                self.expect(self.run_verb("apply", "-f", "-", stdin=text), code, stderr=message)
+        self.assertEqual(self.server.objects, {})
+        self.expect(self.run_verb("apply", "-f", "-", "-n", "other", stdin=CONFIG), 1, stderr='<stdin>:5: its namespace is "team", and')
+        self.expect(self.run_verb("apply"), 2, stderr="give -f FILE")
+        self.expect(self.run_verb("apply", "-f", "/nowhere"), 2, stderr="/nowhere")
+
+
+class Delete(Case):
+    def setUp(self):
+        super().setUp()
+        for name in ("one", "two", "three"):
+            self.server.put("modelboosters", booster(name))
+
+    def names(self):
+        return sorted(name for _, _, name in self.server.objects)
+
+    def test_by_name_file_and_all(self):
+        self.expect(self.run_verb("delete", "mb", "one"), 0, f'{MB} "one" deleted from default namespace\n')
+        self.expect(self.run_verb("delete", "-f", "-", stdin=BOOSTER % ("two", 1)), 0, f'{MB} "two" deleted from default namespace\n')
+        self.assertEqual(self.names(), ["three"])
+        self.expect(self.run_verb("delete", "mb"), 2, stderr="--all")
+        self.expect(self.run_verb("delete", "mb", "--all"), 0, f'{MB} "three" deleted from default namespace\n')
+        self.expect(self.run_verb("delete", "mb", "--all"), 0, stderr="No resources found")
+
+    def test_cascade(self):
+        for option, policy in (("orphan", b"Orphan"), ("foreground", b"Foreground")):
+            self.run_verb("delete", "mb", "one", "--cascade", option, "--ignore-not-found")
+            self.assertIn(b'"propagationPolicy":"' + policy, [body for method, _, body in self.server.requests if method == "DELETE"][-1])
+
+    def test_not_there(self):
+        self.expect(self.run_verb("delete", "mb", "x"), 1, stderr='modelboosters.workload.serving.volcano.sh "x" not found')
+        self.expect(self.run_verb("delete", "mb", "x", "--ignore-not-found"), 0)
+
+    def test_waits_for_finalizers(self):
+        held = booster("one")
+        held["metadata"]["finalizers"] = ["example.com/hold"]
+        self.server.put("modelboosters", held)
+        self.expect(self.run_verb("delete", "mb", "one", "--timeout", "100ms"), 1, f'{MB} "one" deleted from default namespace\n', "finalizer")
+        self.expect(self.run_verb("delete", "mb", "one", "--wait=false"), 0, f'{MB} "one" deleted from default namespace\n')
+        process = self.start("delete", "mb", "one")
+        process.stdout.readline()
+        self.server.drop("modelboosters", "default", "one")
+        self.assertEqual(process.wait(30), 0)
+
+
+class Wait(Case):
+    def condition(self, value, generation=1, **more):
+        made = booster("one", status={"conditions": [{"type": "Active", "status": value, "observedGeneration": generation, **more}]})
+        made["metadata"]["generation"] = 1
+        return self.server.put("modelboosters", made)
+
+    def test_condition(self):
+        self.condition("False", reason="BackendsNotAvailable", message="backend a: pulling")
+        self.expect(self.run_verb("wait", "mb/one", "--for=condition=Active=false"), 0, f"{MB}/one condition met\n")
+        self.expect(self.run_verb("wait", "mb/one", "--for=condition=Active", "--timeout", "50ms"), 1,
+                    stderr="timed out.*modelboosters.workload.serving.volcano.sh/one: Active is False: BackendsNotAvailable: backend a: pulling")
+        process = self.start("wait", "mb/one", "--for=condition=Active")
+        self.condition("True", generation=0)
+        self.assertIsNone(process.poll())
+        self.condition("True")
+        self.assertEqual((process.wait(30), process.stdout.read()), (0, f"{MB}/one condition met\n"))
+
+    def test_an_older_word_does_not_count(self):
+        self.condition("True", generation=0)
+        self.expect(self.run_verb("wait", "mb/one", "--for=condition=Active", "--timeout=0"), 1, stderr="Active is True of an older generation")
+
+    def test_creation_and_end(self):
+        process = self.start("wait", "mb/one", "--for=create")
+        self.condition("True")
+        self.assertEqual(process.wait(30), 0)
+        process = self.start("wait", "mb", "one", "--for=delete")
+        self.server.drop("modelboosters", "default", "one")
+        self.assertEqual(process.wait(30), 0)
+        self.expect(self.run_verb("wait", "mb/one", "--for=delete"), 0, f"{MB}/one condition met\n")
+
+    def test_wrong(self):
+        self.expect(self.run_verb("wait", "mb/one", "--for=condition=Active"), 1, stderr='"one" not found')
+        for words, message in {("mb/one",): "--for=condition", ("mb/one", "--for=x"): "--for is", ("mb", "--for=delete"): "name what",
+                               ("mb/one", "--for=delete", "--timeout=x"): "--timeout is"}.items():
+            with self.subTest(words):
+                self.expect(self.run_verb("wait", *words), 2, stderr=message)
+
+
 if __name__ == "__main__":
     program = unittest.main(verbosity=1, exit=False)
     failed = len(program.result.failures) + len(program.result.errors)
