@@ -16,7 +16,7 @@ int command_crds(int argc, char **argv) {
     int status;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         struct strbuf out = strbuf_with_max(CRDS_BYTES);
-        for (size_t i = 0; i < embedded_definition_count; i++) {
+        for (size_t i = 0; i < embedded_definitions_count; i++) {
             if (!str_starts_with(embedded_definitions[i], STR("---"))) strbuf_append(&out, STR("---\n"));
             strbuf_append(&out, embedded_definitions[i]);
         }

@@ -1,5 +1,5 @@
 /*
- * The definitions of deploy/crds, part of the program: made by embed.py, one YAML document each.
+ * The definitions of deploy/crds, part of the program: made by scripts/embed.py, one YAML document each.
  */
 #ifndef MB_CLI_DEFINITIONS_H
 #define MB_CLI_DEFINITIONS_H
@@ -7,6 +7,6 @@
 #include "base/str.h"
 
 extern const struct str embedded_definitions[];
-extern const size_t embedded_definition_count;
+extern const size_t embedded_definitions_count;
 
 #endif

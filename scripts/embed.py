@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes a C source of files: embed.py OUT.c FILE... defines `embedded_definitions` (cli/definitions.h), in the order given."""
+"""Makes a C source of files: embed.py OUT.c HEADER NAME FILE... defines what HEADER declares: `const struct str NAME[]`, in the order
+given, and `const size_t NAME_count`."""
 import pathlib
 import sys
 
@@ -10,15 +11,15 @@ def c_string(line):
 
 
 def main():
-    out, *files = sys.argv[1:]
-    lines = ['#include "cli/definitions.h"', "", "const struct str embedded_definitions[] = {"]
+    out, header, symbol, *files = sys.argv[1:]
+    lines = [f'#include "{header}"', "", f"const struct str {symbol}[] = {{"]
     for name in files:
         text = pathlib.Path(name).read_text(encoding="utf-8")
         if not text.endswith("\n"):
             sys.exit(f"{name}: the last line has no end")
         lines += ["    {"] + ["        " + c_string(line) for line in text.splitlines()]
         lines += [f"        , {len(text.encode())}", "    },"]
-    lines += ["};", f"const size_t embedded_definition_count = {len(files)};", ""]
+    lines += ["};", f"const size_t {symbol}_count = {len(files)};", ""]
     pathlib.Path(out).write_text("\n".join(lines), encoding="utf-8")
 
 
