@@ -24,6 +24,26 @@ enum {
     LIMIT_BODY_BYTES = 64 * 1024 * 1024,
     /* One watch event: an object at etcd's limit, with room for JSON's escapes. */
     LIMIT_WATCH_LINE_BYTES = 8 * 1024 * 1024,
+    /* A request of the server: line and headers (a token and a client certificate's worth of them; Go's server takes 1 MiB) and its body
+     * (kube-apiserver's own limit). */
+    LIMIT_REQUEST_HEAD_BYTES = 64 * 1024,
+    LIMIT_REQUEST_HEADERS = 256,
+    LIMIT_REQUEST_BODY_BYTES = 3 * 1024 * 1024,
+    /* A chunk's size with its extension, or one trailer. */
+    LIMIT_CHUNK_LINE_BYTES = 4096,
+    /* Bodies that have come in and are not answered, of all connections: 85 at the limit, or thousands of usual ones. */
+    LIMIT_REQUEST_BODIES_BYTES = 256 * 1024 * 1024,
+    /* How long a request's head, its whole body, and the next request may take to come; as long as that may a peer take nothing of an answer. */
+    LIMIT_REQUEST_HEAD_MS = 10 * 1000,
+    LIMIT_REQUEST_BODY_MS = 60 * 1000,
+    LIMIT_CONNECTION_IDLE_MS = 3 * 60 * 1000,
+    LIMIT_ANSWER_STALL_MS = 60 * 1000,
+    /* 1,000 watches over HTTP/1.1 and as many clients again, with room. */
+    LIMIT_CONNECTIONS = 4096,
+    /* What is written to one stream and not taken by the peer: a watcher that is further behind is dropped. In bytes, and in pieces of
+     * some 16 bytes each, so that many small ones do not outgrow it. */
+    LIMIT_STREAM_BYTES = 4 * 1024 * 1024,
+    LIMIT_STREAM_PIECES = 32 * 1024,
     /* Working memory of one ModelBooster's reconcile; the largest object allowed needs about 30 MiB. */
     LIMIT_RECONCILE_ARENA_BYTES = 128 * 1024 * 1024,
     /* A message of struct error: one line for a person. */
