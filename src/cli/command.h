@@ -27,6 +27,7 @@ int command_crds(int argc, char **argv);
 int command_controller(int argc, char **argv);
 int command_apply(int argc, char **argv);
 int command_delete(int argc, char **argv);
+int command_describe(int argc, char **argv);
 int command_wait(int argc, char **argv);
 int command_get(int argc, char **argv);
 int command_watch(int argc, char **argv);

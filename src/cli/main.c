@@ -16,6 +16,7 @@ const struct command commands[] = {
     {"apply", "make objects of a cluster what files say", command_apply},
     {"get", "show objects of any kind", command_get},
     {"watch", "show every change of a kind, as it happens", command_watch},
+    {"describe", "say how far a ModelBooster has come, and why no further", command_describe},
     {"wait", "wait for a condition of an object, or for its end", command_wait},
     {"delete", "delete objects", command_delete},
     {"version", "print the version, and those of the libraries in use", command_version},
@@ -23,9 +24,7 @@ const struct command commands[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct {
-    const char *flag, *command;
-} aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
+static const struct { const char *flag, *command; } aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
 
 const struct command *command_find(const char *name) {
     for (const struct command *command = commands; command->name; command++)

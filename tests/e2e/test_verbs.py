@@ -327,6 +327,120 @@ class Wait(Case):
                 self.expect(self.run_verb("wait", *words), 2, stderr=message)
 
 
+class Describe(Case):
+    """One world that serves, and one change of it for each link of the chain."""
+
+    def build(self, *, conditions=None, leave_out=(), pod=None, available=("True", "AllReplicasReady", "ready"), targets=("m-a",)):
+        meta = lambda name, **more: {"metadata": {"name": name, "namespace": "default", **more}}
+        said = {"Initialized": ("True", "ResourcesApplied", "all"), "Active": ("True", "ModelAvailable", "every"),
+                "Failed": ("False", "NoFailure", "no failure"), **(conditions or {})}
+        shaped = [{"type": kind, "status": value, "reason": reason, "message": message, "observedGeneration": 2}
+                  for kind, (value, reason, message) in said.items()]
+        objects = {
+            "modelboosters": {**meta("m", generation=2), "kind": "ModelBooster", "apiVersion": "workload.serving.volcano.sh/v1alpha1",
+                              "spec": {"backends": [{"name": "a", "type": "vLLM"}]}, "status": {"conditions": shaped}},
+            "modelservings": {**meta("m-a"), "spec": {"replicas": 1}, "status": {"availableReplicas": 1, "conditions": [
+                dict(zip(("type", "status", "reason", "message"), ("Available", *available)))]}},
+            "modelservers": meta("m-a"),
+            "modelroutes": {**meta("m"), "spec": {"rules": [{"name": "default", "targetModels": [
+                {"modelServerName": name, "weight": 100} for name in targets]}]}},
+            "pods": {**meta("m-a-0", labels={"modelserving.volcano.sh/name": "m-a"}),
+                     "spec": {"nodeName": "n", "initContainers": [{"name": "model-downloader"}]}, "status": {
+                         "initContainerStatuses": [{"name": "model-downloader", "state": {"terminated": {"exitCode": 0}}}],
+                         "containerStatuses": [{"name": "engine", "ready": True, "state": {"running": {}}}]}},
+        }
+        if pod:
+            objects["pods"]["spec"].update(pod.pop("spec", {}))
+            objects["pods"]["status"].update(pod)
+        for plural, content in objects.items():
+            if plural not in leave_out:
+                self.server.put(plural, content)
+
+    def told(self):
+        done = self.run_verb("describe", "mb", "m")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_all_is_well(self):
+        self.build()
+        self.assertEqual(self.told(), """Name:        m
+Namespace:   default
+Generation:  2
+Initialized: True    ResourcesApplied: all
+Active:      True    ModelAvailable: every
+Failed:      False   NoFailure: no failure
+
+Backend a
+  rendered    yes      generation 2
+  accepted    yes      ModelServing m-a, ModelServer m-a
+  scheduled   yes      1 pod
+  downloaded  yes
+  loaded      yes
+  serving     yes      1 of 1 replicas
+  routed      yes      ModelRoute m, rule default, weight 100
+  => it serves
+""")
+
+    def test_each_link_that_fails(self):
+        not_yet = ("False", "ResourcesPending", "waiting")
+        down = ("False", "Nothing", "nothing serves")
+        init = lambda state: {"initContainerStatuses": [{"name": "model-downloader", "state": state}]}
+        engine = lambda state, **more: {"containerStatuses": [{"name": "engine", "ready": False, "state": state, **more}]}
+        worlds = {
+            "rendered": (dict(conditions={"Failed": ("True", "InvalidSpec", "spec.x: wrong [MB001]")}),
+                         "fails where it is to be rendered: InvalidSpec: spec.x: wrong"),
+            "accepted": (dict(conditions={"Failed": ("True", "Rejected", "ModelServing m-a: quota")}, leave_out=("modelservings",)),
+                         "fails where it is to be accepted: Rejected: ModelServing m-a: quota"),
+            "accepted, waiting": (dict(conditions={"Initialized": not_yet}, leave_out=("modelservers",)),
+                                  "not yet accepted: ModelServer m-a does not exist; ResourcesPending: waiting"),
+            "no pods": (dict(leave_out=("pods",), available=down), "not yet scheduled: it has no pods; Nothing: nothing serves"),
+            "scheduled": (dict(pod={"spec": {"nodeName": ""}, "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+                                                                             "message": "0/3 nodes have nvidia.com/gpu"}]}, available=down),
+                          "fails where it is to be scheduled: pod m-a-0: Unschedulable: 0/3 nodes have nvidia.com/gpu"),
+            "pull": (dict(pod=init({"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}), available=down),
+                     "fails where it is to be downloaded: pod m-a-0, model-downloader: ImagePullBackOff: no such image"),
+            "download": (dict(pod=init({"terminated": {"exitCode": 1, "reason": "Error", "message": "403"}}), available=down),
+                         "fails where it is to be downloaded: pod m-a-0, model-downloader: Error: 403 \\(exit code 1\\)"),
+            "downloading": (dict(pod=init({"running": {}}), available=down),
+                            "not yet downloaded: pod m-a-0, model-downloader: is running"),
+            "loading": (dict(pod=engine({"running": {}}), available=down), "not yet loaded: pod m-a-0, engine: runs, and is not ready"),
+            "crash": (dict(pod=engine({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+                                      lastState={"terminated": {"exitCode": 137, "reason": "OOMKilled"}}), available=down),
+                      "fails where it is to be loaded: pod m-a-0, engine: CrashLoopBackOff: back-off; last time: OOMKilled \\(exit code 137\\)"),
+            "restarted": (dict(pod=engine({"running": {}}, lastState={"terminated": {"exitCode": 1, "reason": "Error"}}), available=down),
+                          "fails where it is to be loaded: pod m-a-0, engine: started again; last time: Error"),
+            "serving": (dict(available=("False", "Rolling", "0 of 1")), "not yet serving: Rolling: 0 of 1"),
+            "routed": (dict(targets=()), "not yet routed: ModelRoute m sends nothing to it"),
+            "no route": (dict(leave_out=("modelroutes",)), "not yet routed: there is no ModelRoute"),
+        }
+        for name, (world, message) in worlds.items():
+            with self.subTest(name):
+                self.server.objects.clear()
+                self.build(**world)
+                self.assertRegex(self.told(), "  => it (is )?" + message)
+
+    def test_no_controller_and_events(self):
+        self.build(leave_out=("modelservings", "modelservers", "modelroutes", "pods"))
+        bare = self.server.objects[("modelboosters", "default", "m")]
+        del bare["status"]
+        self.assertRegex(self.told(), "not yet rendered: no controller has looked at it yet")
+        self.server.put("events", {"metadata": {"name": "e", "namespace": "default"}, "involvedObject": {"kind": "ModelBooster", "name": "m"},
+                                   "type": "Warning", "reason": "Odd", "message": "said \x1b[31mso", "lastTimestamp": "2026-01-02T03:04:05Z"})
+        self.assertRegex(self.told(), r"\nEvents\nAGE +TYPE +REASON +OBJECT +MESSAGE\n\w+ +Warning +Odd +ModelBooster/m +said \^\[\[31mso\n")
+
+    def test_pods_that_may_not_be_read(self):
+        self.build(available=("False", "Down\x1b[0m", "down"))
+        self.server.faults += [(re.compile("GET .*/pods"), 403, {}, status(403, "Forbidden", "may not"))]
+        told = self.told()
+        self.assertIn("serving     not yet  Down?[0m: down", told)
+        self.assertRegex(told, "  scheduled   -        its pods cannot be read: may not")
+
+    def test_other_kinds(self):
+        self.expect(self.run_verb("describe", "pod", "x"), 1, stderr="get pods x -o yaml")
+        self.expect(self.run_verb("describe", "mb", "x"), 1, stderr='"x" not found')
+        self.expect(self.run_verb("describe", "mb"), 1, stderr="name the ModelBooster")
+
+
 if __name__ == "__main__":
     program = unittest.main(verbosity=1, exit=False)
     failed = len(program.result.failures) + len(program.result.errors)
