@@ -68,6 +68,7 @@ struct kind {
     struct str storage_version_hash; /* as discovery shows it; may be empty */
     bool is_defined;                 /* by a CustomResourceDefinition */
     struct str definition_uid;       /* then: of that */
+    int64_t revision;                /* of the definition; objects older than it may need pruning and defaults anew; 0: built in */
     bool is_terminating;             /* its definition is being deleted: no creates */
     const struct builtin_kind *builtin; /* NULL: defined; its rules (builtin_kinds.h) */
 };
@@ -83,6 +84,10 @@ const struct kind *const *registry_kinds(const struct registry *registry, size_t
 const struct kind *registry_find(const struct registry *registry, struct str group, struct str plural);
 const struct kind *registry_find_kind(const struct registry *registry, struct str group, struct str kind);
 const struct kind_version *kind_find_version(const struct kind *kind, struct str version);
+/* Compiles a built-in kind's schema (a millisecond) unless it is there: only what is used costs memory and time at the start. */
+void kind_need_schema(const struct kind *kind);
+/* Best first: v1 before v1beta1 before v1alpha1, newest first, then other names bytewise; as qsort wants it. */
+int kind_compare_versions(struct str a, struct str b);
 /* Rises with every change: what was made from the registry (discovery, OpenAPI) is made anew then. */
 uint64_t registry_epoch(const struct registry *registry);
 

@@ -1,0 +1,198 @@
+#include "apiserver/collector.h"
+#include "apiserver/server.h"
+
+struct plan {
+    struct apiserver *server;
+    struct arena *arena;
+    struct internal_request *requests;
+    size_t count;
+};
+
+const struct kind *collector_kind_of(struct apiserver *server, const struct collection *collection) {
+    struct str resource = collection_resource(collection);
+    size_t slash = str_find(resource, STR("/"));
+    return registry_find(server->registry, str_first(resource, slash), str_from(resource, slash + 1));
+}
+
+static bool is_full(const struct plan *plan) {
+    return plan->count == COLLECTOR_MAX_REQUESTS;
+}
+
+static void add(struct plan *plan, const char *method, const struct object *object, struct str subresource, const char *content_type,
+                struct str body) {
+    const struct kind *kind = collector_kind_of(plan->server, object->collection);
+    if (!kind || is_full(plan)) return;
+    struct str path = internal_object_path(plan->arena, kind, object->namespace, object->name);
+    if (subresource.len) path = arena_join(plan->arena, path, STR("/"), subresource);
+    plan->requests[plan->count++] = (struct internal_request){.method = method, .path = path, .content_type = content_type, .body = body};
+}
+
+static void add_delete(struct plan *plan, const struct object *object, const char *policy) {
+    add(plan, "DELETE", object, STR_EMPTY, NULL,
+        arena_printf(plan->arena, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"propagationPolicy\":\"%s\",\"preconditions\":{\"uid\":\"%.*s\"}}",
+                     policy, STR_ARG(object->uid)));
+}
+
+static yyjson_val *read_object(struct plan *plan, const struct object *object) {
+    struct error error;
+    struct blob *body = objects_body(plan->server->objects, object->revision, &error);
+    yyjson_val *value = body ? json_parse(plan->arena, blob_view(body), &error) : NULL;
+    blob_drop(body);
+    return value;
+}
+
+static bool has_finalizer(const yyjson_val *value, const char *name) {
+    yyjson_val *finalizers = json_path(value, "metadata", "finalizers", NULL), *item;
+    size_t index, max;
+    yyjson_arr_foreach(finalizers, index, max, item) {
+        if (json_is_text(item, name)) return true;
+    }
+    return false;
+}
+
+/* A merge patch that replaces one list in metadata by what `keeps` leaves of it, if the object is still as it was read. */
+static void add_list_patch(struct plan *plan, const struct object *object, const yyjson_val *value, const char *list,
+                           bool (*keeps)(const struct plan *plan, const yyjson_val *item, const void *context), const void *context) {
+    struct strbuf body = strbuf_with_max(LIMIT_BODY_BYTES);
+    strbuf_printf(&body, "{\"metadata\":{\"resourceVersion\":\"%lld\",\"uid\":\"%.*s\",\"%s\":", (long long)object->revision,
+                  STR_ARG(object->uid), list);
+    yyjson_val *items = json_path(value, "metadata", list, NULL), *item;
+    size_t index, max, kept = 0;
+    yyjson_arr_foreach(items, index, max, item) {
+        if (!keeps(plan, item, context)) continue;
+        strbuf_append_char(&body, kept++ ? ',' : '[');
+        json_write(&body, item);
+    }
+    strbuf_append(&body, kept ? STR("]}}") : STR("null}}"));
+    if (!body.failed) add(plan, "PATCH", object, STR_EMPTY, "application/merge-patch+json", arena_copy(plan->arena, strbuf_view(&body)));
+    strbuf_release(&body);
+}
+
+static bool is_other_text(const struct plan *plan, const yyjson_val *item, const void *context) {
+    (void)plan;
+    return !json_is_text(item, context);
+}
+
+static bool is_other_owner(const struct plan *plan, const yyjson_val *item, const void *context) {
+    (void)plan;
+    return !str_equal(json_text(json_get(item, "uid")), *(const struct str *)context);
+}
+
+static bool is_owner_there(const struct plan *plan, const yyjson_val *item, const void *context) {
+    (void)context;
+    return objects_find_uid(plan->server->objects, json_text(json_get(item, "uid")));
+}
+
+static void orphan(struct plan *plan, struct object *object, const yyjson_val *value) {
+    size_t count;
+    struct object *const *dependents = objects_dependents(plan->server->objects, object->uid, &count);
+    for (size_t i = 0; i < count && !is_full(plan); i++) {
+        yyjson_val *dependent = read_object(plan, dependents[i]);
+        if (dependent) add_list_patch(plan, dependents[i], dependent, "ownerReferences", is_other_owner, &object->uid);
+    }
+    if (!count) add_list_patch(plan, object, value, "finalizers", is_other_text, "orphan");
+}
+
+static bool blocks(const yyjson_val *dependent, struct str owner) {
+    yyjson_val *references = json_path(dependent, "metadata", "ownerReferences", NULL), *reference;
+    size_t index, max;
+    yyjson_arr_foreach(references, index, max, reference) {
+        if (str_equal(json_text(json_get(reference, "uid")), owner)) return json_bool_or(json_get(reference, "blockOwnerDeletion"), false);
+    }
+    return false;
+}
+
+/* The dependents are deleted as their own owners' states ask for (plan_owned); here only: is anything still in the way? */
+static void delete_in_foreground(struct plan *plan, struct object *object, const yyjson_val *value) {
+    size_t count;
+    bool is_blocked = false;
+    struct object *const *dependents = objects_dependents(plan->server->objects, object->uid, &count);
+    for (size_t i = 0; i < count && !is_full(plan); i++) {
+        yyjson_val *dependent = read_object(plan, dependents[i]);
+        is_blocked = is_blocked || blocks(dependent, object->uid);
+        size_t grandchildren;
+        objects_dependents(plan->server->objects, dependents[i]->uid, &grandchildren);
+        bool has_other_owner = dependents[i]->owner_count > 1;
+        if (!dependents[i]->is_deleting && !has_other_owner) add_delete(plan, dependents[i], grandchildren ? "Foreground" : "Background");
+    }
+    if (!is_blocked) add_list_patch(plan, object, value, "finalizers", is_other_text, "foregroundDeletion");
+}
+
+/* An object of which some owners are gone, or wait for it to go. */
+static void plan_owned(struct plan *plan, struct object *object, const yyjson_val *value) {
+    size_t solid = 0, dangling = 0, waiting = 0;
+    yyjson_val *references = json_path(value, "metadata", "ownerReferences", NULL), *reference;
+    size_t index, max;
+    yyjson_arr_foreach(references, index, max, reference) {
+        struct object *owner = objects_find_uid(plan->server->objects, json_text(json_get(reference, "uid")));
+        yyjson_val *state = owner && owner->is_deleting ? read_object(plan, owner) : NULL;
+        if (!owner || (owner->namespace.len && !str_equal(owner->namespace, object->namespace))) dangling++;
+        else if (has_finalizer(state, "foregroundDeletion") && json_bool_or(json_get(reference, "blockOwnerDeletion"), false)) waiting++;
+        else solid++;
+    }
+    size_t dependents;
+    objects_dependents(plan->server->objects, object->uid, &dependents);
+    if (solid) {
+        if (dangling) add_list_patch(plan, object, value, "ownerReferences", is_owner_there, NULL);
+    } else if (waiting) {
+        if (!object->is_deleting) add_delete(plan, object, dependents ? "Foreground" : "Background");
+    } else if (dangling && !object->is_deleting) {
+        add_delete(plan, object, has_finalizer(value, "orphan") ? "Orphan" : has_finalizer(value, "foregroundDeletion") ? "Foreground" : "Background");
+    }
+}
+
+struct emptying {
+    struct plan *plan;
+    struct str namespace;
+    size_t left;
+};
+
+/* `whole`: every object of the collection, else those of the namespace. */
+static void empty_collection(struct emptying *emptying, struct collection *collection, bool is_whole) {
+    struct object *object = collection_from(collection, is_whole ? STR_EMPTY : emptying->namespace, STR_EMPTY);
+    for (; object && !is_full(emptying->plan); object = collection_next(object)) {
+        if (!is_whole && !str_equal(object->namespace, emptying->namespace)) break;
+        emptying->left++;
+        if (!object->is_deleting) add_delete(emptying->plan, object, "Background");
+    }
+}
+
+static bool empty_each(void *context, struct collection *collection) {
+    struct emptying *emptying = context;
+    empty_collection(emptying, collection, false);
+    return !is_full(emptying->plan);
+}
+
+static void plan_namespace(struct plan *plan, struct object *object) {
+    struct emptying emptying = {.plan = plan, .namespace = object->name};
+    objects_each_collection(plan->server->objects, empty_each, &emptying);
+    if (emptying.left) return;
+    add(plan, "PUT", object, STR("finalize"), NULL,
+        arena_printf(plan->arena,
+                     "{\"kind\":\"Namespace\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"%.*s\",\"uid\":\"%.*s\"},\"spec\":{\"finalizers\":[]}}",
+                     STR_ARG(object->name), STR_ARG(object->uid)));
+}
+
+#define CLEANUP_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
+
+static void plan_definition(struct plan *plan, struct object *object, const yyjson_val *value) {
+    if (!has_finalizer(value, CLEANUP_FINALIZER)) return;
+    struct str group = json_text(json_path(value, "spec", "group", NULL));
+    struct str plural = json_text(json_path(value, "spec", "names", "plural", NULL));
+    struct collection *collection = objects_collection(plan->server->objects, arena_join(plan->arena, group, STR("/"), plural));
+    struct emptying emptying = {.plan = plan};
+    if (collection) empty_collection(&emptying, collection, true);
+    if (!emptying.left) add_list_patch(plan, object, value, "finalizers", is_other_text, CLEANUP_FINALIZER);
+}
+
+size_t collector_plan(struct apiserver *server, struct arena *arena, struct object *object, struct internal_request out[COLLECTOR_MAX_REQUESTS]) {
+    struct plan plan = {.server = server, .arena = arena, .requests = out};
+    yyjson_val *value = read_object(&plan, object);
+    if (!value) return 0;
+    if (object->is_deleting && has_finalizer(value, "orphan")) orphan(&plan, object, value);
+    else if (object->is_deleting && has_finalizer(value, "foregroundDeletion")) delete_in_foreground(&plan, object, value);
+    else if (object->is_deleting && object->collection == server->namespaces) plan_namespace(&plan, object);
+    else if (object->is_deleting && object->collection == server->definitions) plan_definition(&plan, object, value);
+    else if (object->owner_count) plan_owned(&plan, object, value);
+    return arena->exhausted ? 0 : plan.count;
+}

@@ -1,0 +1,275 @@
+#include "apiserver/convert.h"
+#include "apiserver/internal_call.h"
+#include "apiserver/read.h"
+#include "apiserver/server.h"
+#include "apiserver/write.h"
+#include "data/rfc3339.h"
+
+/* DeleteOptions, of the body or else of the query. */
+struct delete_options {
+    bool has_grace, has_uid, has_revision, has_orphan;
+    int64_t grace_s;
+    struct str uid, revision, policy; /* policy: "", "Orphan", "Background", "Foreground" */
+    bool orphans;
+};
+
+static bool read_body(struct request *request, struct delete_options *out) {
+    yyjson_mut_val *body;
+    struct complaints complaints = {0};
+    if (!body_read(request, &body, &complaints)) return false;
+    out->has_grace = mut_int64(mut_get(body, "gracePeriodSeconds"), &out->grace_s);
+    yyjson_mut_val *preconditions = mut_get(body, "preconditions");
+    out->uid = mut_text_at(preconditions, "uid");
+    out->has_uid = mut_get(preconditions, "uid");
+    out->revision = mut_text_at(preconditions, "resourceVersion");
+    out->has_revision = mut_get(preconditions, "resourceVersion");
+    out->policy = mut_text_at(body, "propagationPolicy");
+    out->has_orphan = yyjson_mut_is_bool(mut_get(body, "orphanDependents"));
+    out->orphans = yyjson_mut_is_true(mut_get(body, "orphanDependents"));
+    yyjson_mut_val *dry_run = mut_get(body, "dryRun");
+    if (!mut_is_empty(dry_run)) {
+        request->parameters.has_dry_run = true;
+        request->parameters.dry_run = mut_text(yyjson_mut_arr_get_first(dry_run));
+    }
+    return true;
+}
+
+static bool check_options(struct request *request, const struct delete_options *options) {
+    struct field_errors errors = {.arena = &request->arena};
+    if (options->has_orphan && options->policy.len)
+        field_errors_add(&errors, FIELD_INVALID, STR("propagationPolicy"), mut_make_text(request->doc, options->policy),
+                         "orphanDependents and deletionPropagation cannot be both set");
+    if (options->policy.len && !str_is(options->policy, "Orphan") && !str_is(options->policy, "Background") &&
+        !str_is(options->policy, "Foreground"))
+        field_errors_add(&errors, FIELD_NOT_SUPPORTED, STR("propagationPolicy"), mut_make_text(request->doc, options->policy),
+                         "supported values: \"Background\", \"Foreground\", \"Orphan\", \"nil\"");
+    if (!errors.count) return body_check_options(request, "DeleteOptions");
+    struct refusal_subject subject = {.resource = STR("DeleteOptions"), .group = STR("meta.k8s.io")};
+    return refuse_invalid(&request->arena, &request->refusal, &subject, &errors);
+}
+
+static bool read_options(struct request *request, struct delete_options *out) {
+    *out = (struct delete_options){0};
+    const struct parameters *parameters = &request->parameters;
+    if (request->exchange->body.len) {
+        if (!read_body(request, out)) return false;
+    } else {
+        out->has_grace = parameters->has_grace_period_seconds;
+        out->grace_s = parameters->grace_period_seconds;
+        out->policy = parameters->propagation_policy;
+        out->has_orphan = parameters->has_orphan_dependents;
+        out->orphans = parameters->orphan_dependents;
+    }
+    return check_options(request, out);
+}
+
+static bool check_preconditions(struct request *request, const struct delete_options *options, const yyjson_mut_val *metadata) {
+    struct str uid = mut_text_at(metadata, "uid"), revision = mut_text_at(metadata, "resourceVersion");
+    struct refusal_subject subject = request_subject(request);
+    if (options->has_uid && !str_equal(options->uid, uid))
+        return refuse_conflict(&request->arena, &request->refusal, &subject,
+                               "the UID in the precondition (%.*s) does not match the UID in record (%.*s). The object might have been deleted and then "
+                               "recreated",
+                               STR_ARG(options->uid), STR_ARG(uid));
+    if (options->has_revision && !str_equal(options->revision, revision))
+        return refuse_conflict(&request->arena, &request->refusal, &subject,
+                               "the ResourceVersion in the precondition (%.*s) does not match the ResourceVersion in record (%.*s). The object might have "
+                               "been modified",
+                               STR_ARG(options->revision), STR_ARG(revision));
+    return true;
+}
+
+static bool is_kind(const struct request *request, const char *group, const char *plural) {
+    return request->kind->builtin && str_is(request->kind->group, group) && str_is(request->kind->plural, plural);
+}
+
+static bool check_protected(struct request *request) {
+    static const char *const immortal[] = {"default", "kube-system", "kube-public"};
+    if (!is_kind(request, "", "namespaces")) return true;
+    for (size_t i = 0; i < sizeof immortal / sizeof immortal[0]; i++) {
+        if (!str_is(request->name, immortal[i])) continue;
+        struct refusal_subject subject = request_subject(request);
+        return refuse_forbidden(&request->arena, &request->refusal, &subject, "this namespace may not be deleted");
+    }
+    return true;
+}
+
+static void set_finalizer(struct request *request, yyjson_mut_val *metadata, const char *name, bool is_wanted) {
+    yyjson_mut_val *list = mut_get(metadata, "finalizers");
+    bool is_there = mut_has_text(list, str_of(name));
+    if (is_there == is_wanted) return;
+    if (is_wanted) {
+        if (!yyjson_mut_is_arr(list)) mut_set(request->doc, metadata, "finalizers", list = yyjson_mut_arr(request->doc));
+        yyjson_mut_arr_append(list, yyjson_mut_strcpy(request->doc, name));
+        return;
+    }
+    yyjson_mut_arr_iter iterator = yyjson_mut_arr_iter_with(list);
+    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&iterator));) {
+        if (str_is(mut_text(item), name)) yyjson_mut_arr_iter_remove(&iterator);
+    }
+    if (!yyjson_mut_arr_size(list)) mut_remove(metadata, "finalizers");
+}
+
+/* store.deletionFinalizersForGarbageCollection */
+static void set_finalizers(struct request *request, const struct delete_options *options, yyjson_mut_val *metadata) {
+    yyjson_mut_val *list = mut_get(metadata, "finalizers");
+    bool orphans = mut_has_text(list, STR("orphan")), waits = mut_has_text(list, STR("foregroundDeletion"));
+    if (options->has_orphan) orphans = options->orphans, waits = false;
+    else if (options->policy.len) orphans = str_is(options->policy, "Orphan"), waits = str_is(options->policy, "Foreground");
+    set_finalizer(request, metadata, "orphan", orphans);
+    set_finalizer(request, metadata, "foregroundDeletion", waits);
+}
+
+/* Seconds that a pod is given to end: none where no kubelet could do it. */
+static int64_t grace_of(const struct request *request, const struct delete_options *options, const yyjson_mut_val *object) {
+    if (!is_kind(request, "", "pods")) return 0;
+    struct str phase = mut_text(mut_path(object, "status", "phase", NULL));
+    if (!mut_text(mut_path(object, "spec", "nodeName", NULL)).len || str_is(phase, "Failed") || str_is(phase, "Succeeded")) return 0;
+    int64_t grace_s = 30;
+    mut_int64(mut_path(object, "spec", "terminationGracePeriodSeconds", NULL), &grace_s);
+    if (options->has_grace) grace_s = options->grace_s;
+    return grace_s < 0 ? 1 : grace_s;
+}
+
+static void answer_gone(struct request *request, const struct error *error) {
+    if (error || (request->kind->builtin && request_has_builtin_flag(request, BUILTIN_RETURNS_DELETED))) {
+        write_answer(request, error);
+        return;
+    }
+    yyjson_mut_doc *doc = request->doc;
+    yyjson_mut_val *status = yyjson_mut_obj(doc), *details = yyjson_mut_obj(doc);
+    mut_set_text(doc, status, "kind", STR("Status"));
+    mut_set_text(doc, status, "apiVersion", STR("v1"));
+    mut_set(doc, status, "metadata", yyjson_mut_obj(doc));
+    mut_set_text(doc, status, "status", STR("Success"));
+    mut_set(doc, status, "details", details);
+    mut_set_text(doc, details, "name", request->name);
+    if (request->kind->group.len) mut_set_text(doc, details, "group", request->kind->group);
+    mut_set_text(doc, details, "kind", request->kind->plural);
+    struct error ignored;
+    yyjson_val *gone = json_parse(&request->arena, blob_view(request->written), &ignored);
+    mut_set_text(doc, details, "uid", json_text(json_path(gone, "metadata", "uid", NULL)));
+    request_answer_value(request, 200, status);
+}
+
+static void mark_deleting(struct request *request, yyjson_mut_val *object, int64_t grace_s) {
+    yyjson_mut_doc *doc = request->doc;
+    yyjson_mut_val *metadata = mut_get(object, "metadata");
+    if (!mut_get(metadata, "deletionTimestamp")) {
+        struct str when = rfc3339_format_ms(&request->arena, loop_wall_ms(request->server->loop) + grace_s * 1000, RFC3339_SECONDS);
+        mut_set_text(doc, metadata, "deletionTimestamp", when);
+        int64_t generation = 0;
+        if (mut_int64(mut_get(metadata, "generation"), &generation) && generation > 0) mut_set_int64(doc, metadata, "generation", generation + 1);
+    }
+    mut_set_int64(doc, metadata, "deletionGracePeriodSeconds", grace_s);
+    if (is_kind(request, "", "namespaces"))
+        mut_set_text(doc, mut_need_object(doc, object, "status"), "phase", STR("Terminating"));
+}
+
+void verb_delete(struct request *request) {
+    struct delete_options options;
+    yyjson_mut_val *live;
+    if (!read_options(request, &options) || !check_protected(request)) {
+        request_refuse(request);
+        return;
+    }
+    if (write_is_busy(request)) return;
+    if (!write_load_live(request, &live) || !check_preconditions(request, &options, mut_get(live, "metadata"))) {
+        request_refuse(request);
+        return;
+    }
+    yyjson_mut_val *object = mut_copy(request->doc, live), *metadata = mut_get(object, "metadata");
+    set_finalizers(request, &options, metadata);
+    if (is_kind(request, "apiextensions.k8s.io", "customresourcedefinitions") && !mut_get(metadata, "deletionTimestamp"))
+        set_finalizer(request, metadata, "customresourcecleanup.apiextensions.k8s.io", true);
+    int64_t grace_s = grace_of(request, &options, object);
+    bool is_held = !mut_is_empty(mut_get(metadata, "finalizers")) || grace_s > 0 ||
+                   (is_kind(request, "", "namespaces") && !mut_is_empty(mut_path(object, "spec", "finalizers", NULL)));
+    if (!is_held) {
+        write_commit(request, STORAGE_DELETED, object, 200, answer_gone);
+        return;
+    }
+    mark_deleting(request, object, grace_s);
+    int status = options.has_orphan && !options.orphans ? 202 : 200;
+    if (!mut_equal(live, object)) {
+        write_commit(request, STORAGE_UPDATED, object, status, write_answer);
+        return;
+    }
+    request->status = status;
+    request->written = convert_to_storage(request, object) ? mut_blob(&request->arena, object) : NULL;
+    if (request->written) write_answer(request, NULL);
+    else request_fail_memory(request);
+}
+
+/* A collection goes object by object, each by a request of its own; the answer is the list as it was found. */
+struct collection_deletion {
+    struct request *request;
+    struct list_items items;
+    size_t next, under_way;
+    bool has_failed;
+    int status;
+    struct strbuf failure;
+    struct str query;
+};
+
+enum { DELETIONS_AT_ONCE = 32 };
+
+static void delete_some(struct collection_deletion *deletion);
+
+static void one_is_deleted(void *owner, int status, struct str body) {
+    struct collection_deletion *deletion = owner;
+    deletion->under_way--;
+    if (status >= 300 && status != 404 && !deletion->has_failed) {
+        deletion->has_failed = true;
+        deletion->status = status;
+        strbuf_append(&deletion->failure, body);
+    }
+    delete_some(deletion);
+}
+
+static void finish(struct collection_deletion *deletion) {
+    struct request *request = deletion->request;
+    if (!deletion->has_failed) {
+        strbuf_release(&deletion->failure);
+        read_answer_list(request, &deletion->items);
+        return;
+    }
+    struct blob *body = blob_new(strbuf_view(&deletion->failure));
+    int status = deletion->status;
+    strbuf_release(&deletion->failure);
+    request_answer_blob(request, status, STR("application/json"), body);
+    blob_drop(body);
+}
+
+static void delete_some(struct collection_deletion *deletion) {
+    struct request *request = deletion->request;
+    while (deletion->under_way < DELETIONS_AT_ONCE && deletion->next < deletion->items.count && !deletion->has_failed) {
+        const struct list_item *item = &deletion->items.items[deletion->next++];
+        deletion->under_way++;
+        struct internal_request call = {.method = "DELETE",
+                                        .path = internal_object_path(&request->arena, request->kind, item->namespace, item->name),
+                                        .query = deletion->query,
+                                        .body = request->exchange ? request->exchange->body : STR_EMPTY};
+        if (internal_call(request->server, &call, one_is_deleted, deletion)) continue;
+        deletion->under_way--;
+        deletion->has_failed = true;
+        deletion->status = 500;
+    }
+    if (!deletion->under_way) finish(deletion);
+}
+
+void verb_delete_collection(struct request *request) {
+    struct delete_options options;
+    struct collection_deletion *deletion = arena_alloc(&request->arena, sizeof *deletion);
+    if (!deletion || !read_options(request, &options) || !read_collect(request, &deletion->items)) {
+        request_refuse(request);
+        return;
+    }
+    deletion->request = request;
+    deletion->failure = strbuf_with_max(LIMIT_BODY_BYTES);
+    const struct parameters *parameters = &request->parameters;
+    deletion->query = arena_printf(&request->arena, "%s%.*s%s%.*s", parameters->propagation_policy.len ? "propagationPolicy=" : "",
+                                   STR_ARG(parameters->propagation_policy), request->is_dry_run ? "&dryRun=" : "",
+                                   STR_ARG(request->is_dry_run ? STR("All") : STR_EMPTY));
+    delete_some(deletion);
+}

@@ -1,0 +1,223 @@
+#include "apiserver/convert.h"
+#include "apiserver/server.h"
+#include "apiserver/write.h"
+#include "data/patch.h"
+#include "data/yaml_read.h"
+#include "schema/managed.h"
+#include "schema/strategic.h"
+
+enum patch_kind { PATCH_NONE, PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
+
+static const struct {
+    const char *media_type;
+    enum patch_kind kind;
+} patch_kinds[] = {
+    {"application/json-patch+json", PATCH_JSON},
+    {"application/merge-patch+json", PATCH_MERGE},
+    {"application/strategic-merge-patch+json", PATCH_STRATEGIC},
+    {"application/apply-patch+yaml", PATCH_APPLY},
+};
+
+static bool find_kind(struct request *request, enum patch_kind *out) {
+    struct str header = exchange_header(request->exchange, "Content-Type");
+    size_t end = str_find(header, STR(";"));
+    struct str type = str_trim(end == SIZE_MAX ? header : str_first(header, end));
+    for (size_t i = 0; i < sizeof patch_kinds / sizeof patch_kinds[0]; i++) {
+        if (!str_equal_ignoring_case(type, str_of(patch_kinds[i].media_type))) continue;
+        if (patch_kinds[i].kind == PATCH_STRATEGIC && request->kind->is_defined) break;
+        *out = patch_kinds[i].kind;
+        return true;
+    }
+    return refuse_plain(&request->arena, &request->refusal, 415, "UnsupportedMediaType",
+                        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
+                        "application/merge-patch+json, %sapplication/apply-patch+yaml",
+                        request->kind->is_defined ? "" : "application/strategic-merge-patch+json, ");
+}
+
+/* JSON Patch: what cannot be applied is 422 where a test failed or a place is missing, 400 where it is malformed. */
+static yyjson_mut_val *apply_json_patch(struct request *request, const yyjson_mut_val *live, const yyjson_val *patch) {
+    if (!yyjson_is_arr((yyjson_val *)(uintptr_t)patch)) {
+        refuse_bad_request(&request->arena, &request->refusal,
+                           "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+        return NULL;
+    }
+    struct error error;
+    yyjson_val *target = json_freeze(&request->arena, live);
+    yyjson_mut_val *result = patch_json(&request->arena, request->doc, target, patch, &error);
+    if (result) return result;
+    if (error.kind == ERROR_NOT_FOUND) {
+        request->refusal = (struct refusal){.code = 422,
+                                            .reason = "Invalid",
+                                            .message = arena_printf(&request->arena, "the server rejected our request due to an error in our request: %s: %s",
+                                                                    error.path, error.message),
+                                            .has_details = true};
+    } else {
+        refuse_bad_request(&request->arena, &request->refusal, "%s: %s", error.path, error.message);
+    }
+    return NULL;
+}
+
+static yyjson_mut_val *patched(struct request *request, enum patch_kind kind, const yyjson_mut_val *live, yyjson_val *patch) {
+    struct error error;
+    if (kind == PATCH_JSON) return apply_json_patch(request, live, patch);
+    if (!yyjson_is_obj(patch)) {
+        refuse_bad_request(&request->arena, &request->refusal, "the patch must be a JSON object");
+        return NULL;
+    }
+    yyjson_mut_val *result;
+    if (kind == PATCH_MERGE) {
+        result = patch_merge(&request->arena, request->doc, json_freeze(&request->arena, live), patch);
+        if (!result) refuse_internal(&request->arena, &request->refusal, "memory is out");
+        return result;
+    }
+    result = strategic_merge(request->version->schema, &request->arena, request->doc, live, yyjson_val_mut_copy(request->doc, patch), &error);
+    if (!result) refuse_bad_request(&request->arena, &request->refusal, "%s", error.message);
+    return result;
+}
+
+static bool refuse_apply_conflicts(struct request *request, const struct managed_conflict *conflicts, size_t count) {
+    struct refusal_cause *causes = arena_array(&request->arena, count, sizeof *causes);
+    if (!causes) return refuse_internal(&request->arena, &request->refusal, "memory is out");
+    struct strbuf message = strbuf_with_max(LIMIT_BODY_BYTES);
+    strbuf_printf(&message, "Apply failed with %zu conflict%s: ", count, count == 1 ? "" : "s");
+    bool is_one_manager = true;
+    for (size_t i = 0; i < count; i++) {
+        is_one_manager = is_one_manager && str_equal(conflicts[i].manager, conflicts[0].manager);
+        causes[i] = (struct refusal_cause){
+            .reason = STR("FieldManagerConflict"),
+            .message = arena_printf(&request->arena, "conflict with %.*s", STR_ARG(conflicts[i].manager)),
+            .field = conflicts[i].field};
+    }
+    if (count == 1) {
+        strbuf_printf(&message, "conflict with %.*s: %.*s", STR_ARG(conflicts[0].manager), STR_ARG(conflicts[0].field));
+    } else {
+        struct str last = STR_EMPTY;
+        for (size_t i = 0; i < count; i++) {
+            if (!str_equal(last, conflicts[i].manager)) {
+                strbuf_printf(&message, "%sconflict%s with %.*s:", i ? "\n" : "",
+                              i + 1 < count && str_equal(conflicts[i + 1].manager, conflicts[i].manager) ? "s" : "", STR_ARG(conflicts[i].manager));
+                last = conflicts[i].manager;
+            }
+            strbuf_printf(&message, "\n- %.*s", STR_ARG(conflicts[i].field));
+        }
+    }
+    struct str text = arena_copy(&request->arena, strbuf_view(&message));
+    strbuf_release(&message);
+    request->refusal = (struct refusal){
+        .code = 409, .reason = "Conflict", .message = text, .has_details = true, .causes = causes, .cause_count = count};
+    return false;
+}
+
+static bool check_applied(struct request *request, yyjson_mut_val *applied) {
+    struct arena *arena = &request->arena;
+    yyjson_mut_val *metadata = mut_get(applied, "metadata");
+    if (!mut_is_empty(mut_get(metadata, "managedFields")))
+        return refuse_bad_request(arena, &request->refusal, "metadata.managedFields must be nil");
+    struct str name = mut_text_at(metadata, "name");
+    if (!name.len) mut_set_text(request->doc, mut_need_object(request->doc, applied, "metadata"), "name", request->name);
+    return true;
+}
+
+/* Fields outside of the schema cannot be merged: they are complained about here and go no further. */
+static bool shape_applied(struct request *request, yyjson_mut_val *applied, struct complaints *complaints) {
+    struct schema_unknown unknown = {0};
+    const struct schema *schema = request->version->schema;
+    if (schema && !schema_prune(schema, &request->arena, request->doc, applied, &unknown))
+        return refuse_internal(&request->arena, &request->refusal, "memory is out");
+    for (size_t i = 0; i < unknown.count; i++) complain(&request->arena, complaints, "unknown", unknown.paths[i]);
+    bool is_good = body_settle_complaints(request, complaints);
+    complaints->count = 0;
+    return is_good;
+}
+
+static bool merge_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *applied, yyjson_mut_val **out) {
+    struct managed_request managed = {.schema = request->version->schema,
+                                      .manager = request->parameters.field_manager,
+                                      .subresource = request->subresource ? request->subresource->name : STR_EMPTY,
+                                      .api_version = request_api_version(request),
+                                      .now = request->now,
+                                      .is_force = request->parameters.is_force};
+    bool is_status = request->subresource && str_is(request->subresource->name, "status");
+    managed.resets_all_but_status = is_status;
+    for (size_t i = 0; i < request->version->subresource_count; i++) {
+        if (!is_status && str_is(request->version->subresources[i].name, "status")) managed.resets_status = true;
+    }
+    const struct managed_conflict *conflicts;
+    size_t conflict_count;
+    struct error error;
+    switch (managed_apply(&managed, &request->arena, request->doc, live, applied, out, &conflicts, &conflict_count, &error)) {
+    case MANAGED_APPLIED: return true;
+    case MANAGED_UNCHANGED: return true;
+    case MANAGED_CONFLICT: return refuse_apply_conflicts(request, conflicts, conflict_count);
+    case MANAGED_INVALID:
+        return refuse_plain(&request->arena, &request->refusal, 500, "", "failed to create typed patch object: %s", error.message);
+    case MANAGED_NO_MEMORY: break;
+    }
+    return refuse_internal(&request->arena, &request->refusal, "memory is out");
+}
+
+static void apply(struct request *request) {
+    struct complaints complaints = {0};
+    yyjson_mut_val *applied, *live = NULL, *merged;
+    bool is_there = objects_find(request->collection, request->namespace, request->name);
+    if (!request->parameters.field_manager.len) {
+        struct field_errors errors = {.arena = &request->arena};
+        field_errors_add_text(&errors, FIELD_REQUIRED, STR("fieldManager"), STR_EMPTY, STR("is required for apply patch"));
+        struct refusal_subject subject = {.resource = STR("PatchOptions"), .group = STR("meta.k8s.io")};
+        refuse_invalid(&request->arena, &request->refusal, &subject, &errors);
+        request_refuse(request);
+        return;
+    }
+    if (!body_read(request, &applied, &complaints) ||
+        !body_check_kind(request, applied, request->kind->group, request->version->version, request->kind->kind) ||
+        !check_applied(request, applied) || !shape_applied(request, applied, &complaints) ||
+        ((is_there || request->subresource) && !write_load_live(request, &live)) || !merge_applied(request, live, applied, &merged)) {
+        request_refuse(request);
+        return;
+    }
+    write_applied(request, live, merged, &complaints);
+}
+
+static bool read_patch(struct request *request, yyjson_val **out) {
+    struct error error;
+    *out = json_parse(&request->arena, request->exchange->body, &error);
+    if (*out) return true;
+    return refuse_bad_request(&request->arena, &request->refusal, "error decoding patch: %s (line %u, column %u)", error.message, error.line,
+                              error.column);
+}
+
+static bool check_patch_options(struct request *request, enum patch_kind kind) {
+    if (!body_check_options(request, "PatchOptions")) return false;
+    if (kind == PATCH_APPLY || !request->parameters.has_force) return true;
+    struct field_errors errors = {.arena = &request->arena};
+    field_errors_add(&errors, FIELD_FORBIDDEN, STR("force"), NULL, "may not be specified for non-apply patch");
+    struct refusal_subject subject = {.resource = STR("PatchOptions"), .group = STR("meta.k8s.io")};
+    return refuse_invalid(&request->arena, &request->refusal, &subject, &errors);
+}
+
+void verb_patch(struct request *request) {
+    enum patch_kind kind = PATCH_NONE;
+    yyjson_val *patch;
+    yyjson_mut_val *live, *object;
+    struct complaints complaints = {0};
+    if (!find_kind(request, &kind) || !check_patch_options(request, kind)) {
+        request_refuse(request);
+        return;
+    }
+    if (write_is_busy(request)) return;
+    bool is_scale = request->subresource && str_is(request->subresource->name, "scale");
+    if (kind == PATCH_APPLY && !is_scale) {
+        apply(request);
+        return;
+    }
+    if (!read_patch(request, &patch)) {
+        request_refuse(request);
+        return;
+    }
+    if (is_scale) {
+        verb_patch_scale(request, patch, kind == PATCH_JSON);
+        return;
+    }
+    if (write_load_live(request, &live) && (object = patched(request, kind, live, patch))) write_update(request, live, object, &complaints);
+    else request_refuse(request);
+}

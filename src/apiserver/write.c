@@ -1,0 +1,413 @@
+#include "apiserver/write.h"
+
+#include "apiserver/convert.h"
+#include "apiserver/object_meta.h"
+#include "apiserver/server.h"
+#include "schema/builtin.h"
+#include "schema/managed.h"
+
+struct str write_manager(const struct request *request) {
+    if (request->parameters.field_manager.len) return request->parameters.field_manager;
+    struct str agent = request->exchange ? exchange_header(request->exchange, "User-Agent") : STR_EMPTY;
+    size_t end = 0;
+    while (end < agent.len && end < 128 && agent.ptr[end] != '/' && (unsigned char)agent.ptr[end] >= 0x20) end++;
+    return end ? str_first(agent, end) : STR("unknown");
+}
+
+bool write_is_busy(struct request *request) {
+    if (!objects_is_busy(request->server->objects, request->collection, request->namespace, request->name)) return false;
+    request_wait(request);
+    return true;
+}
+
+bool write_load_live(struct request *request, yyjson_mut_val **out) {
+    struct object *object = objects_find(request->collection, request->namespace, request->name);
+    struct refusal_subject subject = request_subject(request);
+    if (!object) return refuse_not_found(&request->arena, &request->refusal, &subject);
+    struct error error;
+    struct blob *body = objects_body(request->server->objects, object->revision, &error);
+    if (!body) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
+    struct str text = arena_copy(&request->arena, blob_view(body));
+    blob_drop(body);
+    yyjson_mut_val *value = mut_parse(&request->arena, request->doc, text, &error);
+    if (!value || !convert_from_storage(request, value)) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
+    *out = value;
+    return true;
+}
+
+void write_answer(struct request *request, const struct error *error) {
+    if (!error && request->answer_written) {
+        request->answer_written(request, NULL);
+        return;
+    }
+    if (!error) {
+        request_answer_object(request, request->status, request->written, INT64_MAX);
+        return;
+    }
+    refuse_internal(&request->arena, &request->refusal, "%s", error->message);
+    request_refuse(request);
+}
+
+static void committed(void *owner, const struct error *error) {
+    struct request *request = owner;
+    request->after(request, error);
+}
+
+/* metadata.ownerReferences[*].uid, for the index. */
+static const struct str *owners_of(struct request *request, const yyjson_mut_val *object, size_t *out_count) {
+    yyjson_mut_val *references = mut_path(object, "metadata", "ownerReferences", NULL), *reference;
+    *out_count = 0;
+    size_t index, max, count = yyjson_mut_arr_size(references);
+    struct str *owners = count ? arena_array(&request->arena, count, sizeof *owners) : NULL;
+    if (!owners) return NULL;
+    yyjson_mut_arr_foreach(references, index, max, reference) owners[(*out_count)++] = mut_text_at(reference, "uid");
+    return owners;
+}
+
+void write_commit(struct request *request, enum storage_change change, yyjson_mut_val *object, int status,
+                  void (*after)(struct request *request, const struct error *error)) {
+    struct objects *objects = request->server->objects;
+    yyjson_mut_val *metadata = mut_get(object, "metadata");
+    request->status = status;
+    request->after = after;
+    if (!request->is_dry_run) {
+        struct str revision = arena_printf(&request->arena, "%lld", (long long)objects_next_revision(objects));
+        mut_set_text(request->doc, metadata, "resourceVersion", revision);
+    }
+    struct str uid = mut_text_at(metadata, "uid");
+    bool is_deleting = mut_get(metadata, "deletionTimestamp");
+    size_t owner_count;
+    const struct str *owners = owners_of(request, object, &owner_count);
+    request->written = convert_to_storage(request, object) ? mut_blob(&request->arena, object) : NULL;
+    if (!request->written) {
+        request_fail_memory(request);
+        return;
+    }
+    if (request->is_dry_run) {
+        after(request, NULL);
+        return;
+    }
+    struct commit commit = {.change = change,
+                            .collection = request->collection,
+                            .namespace = request->namespace,
+                            .name = request->name,
+                            .uid = uid,
+                            .is_deleting = is_deleting,
+                            .owners = owners,
+                            .owner_count = owner_count,
+                            .body = request->written};
+    if (!objects_commit(objects, &commit, committed, request)) request_fail_memory(request);
+}
+
+/* Prunes, complains, defaults. */
+static bool shape(struct request *request, yyjson_mut_val *object, struct complaints *complaints) {
+    struct arena *arena = &request->arena;
+    struct schema_unknown unknown = {0};
+    if (!meta_shape(request, object, complaints)) return false;
+    const struct schema *schema = request->version->schema;
+    if (schema && !schema_prune(schema, arena, request->doc, object, &unknown)) return refuse_internal(arena, &request->refusal, "memory is out");
+    for (size_t i = 0; i < unknown.count; i++) complain(arena, complaints, "unknown", unknown.paths[i]);
+    if (!body_settle_complaints(request, complaints)) return false;
+    if (request->kind->builtin) {
+        if (!convert_check_types(request, object)) return false;
+        if (!builtin_default(request->kind->group, request->kind->kind, arena, request->doc, object))
+            return refuse_internal(arena, &request->refusal, "memory is out");
+        return true;
+    }
+    if (schema && !schema_default(schema, arena, request->doc, object)) return refuse_internal(arena, &request->refusal, "memory is out");
+    return true;
+}
+
+static bool has_status_subresource(const struct request *request) {
+    for (size_t i = 0; i < request->version->subresource_count; i++) {
+        if (str_is(request->version->subresources[i].name, "status")) return true;
+    }
+    return false;
+}
+
+static bool has_generation(const struct request *request) {
+    return !request->kind->builtin || request_has_builtin_flag(request, BUILTIN_HAS_GENERATION);
+}
+
+static bool validate(struct request *request, const yyjson_mut_val *object, const yyjson_mut_val *old) {
+    struct arena *arena = &request->arena;
+    struct field_errors errors = {.arena = arena};
+    meta_validate(request, object, old, &errors);
+    const struct builtin_kind *builtin = request->kind->builtin;
+    if (builtin && builtin->validate) builtin->validate(arena, object, old, &errors);
+    if (!builtin && request->version->schema) schema_validate(request->version->schema, arena, object, old, &errors);
+    if (!errors.count) return true;
+    struct refusal_subject kind = request_kind_subject(request);
+    return refuse_invalid(arena, &request->refusal, &kind, &errors);
+}
+
+static struct managed_request managed_request_of(const struct request *request) {
+    bool is_status = request->subresource && str_is(request->subresource->name, "status");
+    return (struct managed_request){.schema = request->version->schema,
+                                    .manager = write_manager(request),
+                                    .subresource = request->subresource ? request->subresource->name : STR_EMPTY,
+                                    .api_version = request_api_version(request),
+                                    .now = request->now,
+                                    .is_force = request->parameters.is_force,
+                                    .resets_status = !is_status && has_status_subresource(request),
+                                    .resets_all_but_status = is_status};
+}
+
+static bool track_managers(struct request *request, yyjson_mut_val *object, const yyjson_mut_val *live) {
+    struct managed_request managed = managed_request_of(request);
+    if (managed_update(&managed, &request->arena, request->doc, object, live)) return true;
+    return refuse_internal(&request->arena, &request->refusal, "memory is out");
+}
+
+/* The NamespaceLifecycle admission plugin. */
+static bool admit_to_namespace(struct request *request) {
+    if (!request->kind->is_namespaced) return true;
+    struct object *namespace = objects_find(request->server->namespaces, STR_EMPTY, request->namespace);
+    struct refusal_subject subject = {.resource = STR("namespaces"), .name = request->namespace};
+    if (!namespace) return refuse_not_found(&request->arena, &request->refusal, &subject);
+    if (!namespace->is_deleting) return true;
+    subject = request_subject(request);
+    refuse_forbidden(&request->arena, &request->refusal, &subject,
+                     "unable to create new content in namespace %.*s because it is being terminated", STR_ARG(request->namespace));
+    struct refusal_cause *cause = arena_alloc(&request->arena, sizeof *cause);
+    if (!cause) return false;
+    *cause = (struct refusal_cause){
+        .reason = STR("NamespaceTerminating"),
+        .message = arena_printf(&request->arena, "namespace %.*s is being terminated", STR_ARG(request->namespace)),
+        .field = STR("metadata.namespace")};
+    request->refusal.causes = cause;
+    request->refusal.cause_count = 1;
+    return false;
+}
+
+static void prepare_create(struct request *request, yyjson_mut_val *object) {
+    yyjson_mut_val *metadata = mut_need_object(request->doc, object, "metadata");
+    meta_wipe(request, metadata);
+    if (has_generation(request)) mut_set_int64(request->doc, metadata, "generation", 1);
+    if (!request->kind->builtin && has_status_subresource(request)) mut_remove(object, "status");
+    const struct builtin_kind *builtin = request->kind->builtin;
+    if (builtin && builtin->prepare) builtin->prepare(&request->arena, request->doc, object, NULL, request->now);
+}
+
+static bool refuse_taken(struct request *request, bool is_generated) {
+    struct refusal_subject subject = request_subject(request);
+    refuse_exists(&request->arena, &request->refusal, &subject);
+    if (!is_generated) return false;
+    request->refusal.retry_after_s = 1;
+    request->refusal.message = arena_join(&request->arena, request->refusal.message,
+                                          STR(", the server was not able to generate a unique name for the object"), STR_EMPTY);
+    return false;
+}
+
+/* metadata.name, generated where only generateName is there: as in Kubernetes, its first 58 bytes and five characters. */
+static bool settle_name(struct request *request, yyjson_mut_val *object, bool *out_is_generated) {
+    yyjson_mut_val *metadata = mut_need_object(request->doc, object, "metadata");
+    struct str name = mut_text_at(metadata, "name"), prefix = mut_text_at(metadata, "generateName");
+    *out_is_generated = false;
+    if (!name.len && prefix.len) {
+        *out_is_generated = true;
+        struct str suffix = server_random_suffix(request->server, &request->arena);
+        name = arena_join(&request->arena, str_first(prefix, 58), suffix, STR_EMPTY);
+        mut_set_text(request->doc, metadata, "name", name);
+    }
+    if (request->name.len && name.len && !str_equal(name, request->name))
+        return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+                                  STR_ARG(name), STR_ARG(request->name));
+    if (name.len) request->name = name;
+    return true;
+}
+
+static bool make_new(struct request *request, yyjson_mut_val *object, struct complaints *complaints, bool is_applied, bool *out_is_generated) {
+    if (!shape(request, object, complaints)) return false;
+    if (!meta_check_namespace(request, object) || !settle_name(request, object, out_is_generated)) return false;
+    if (request->kind->is_terminating) {
+        struct refusal_subject subject = request_subject(request);
+        refuse_method(&request->arena, &request->refusal, &subject, "create");
+        request->refusal.message = STR("create not allowed while custom resource definition is terminating");
+        return false;
+    }
+    struct str revision = mut_text_at(mut_get(object, "metadata"), "resourceVersion");
+    if (revision.len && !str_is(revision, "0"))
+        return refuse_bad_request(&request->arena, &request->refusal, "resourceVersion should not be set on objects to be created");
+    if (!admit_to_namespace(request)) return false;
+    prepare_create(request, object);
+    if (!is_applied && !track_managers(request, object, NULL)) return false;
+    return validate(request, object, NULL);
+}
+
+static void create(struct request *request, yyjson_mut_val *object, struct complaints *complaints, bool is_applied) {
+    bool is_generated = false;
+    if (!make_new(request, object, complaints, is_applied, &is_generated)) {
+        request_refuse(request);
+        return;
+    }
+    if (write_is_busy(request)) return;
+    if (objects_find(request->collection, request->namespace, request->name)) {
+        refuse_taken(request, is_generated);
+        request_refuse(request);
+        return;
+    }
+    write_commit(request, STORAGE_CREATED, object, 201, write_answer);
+}
+
+void write_create(struct request *request, yyjson_mut_val *object, struct complaints *complaints) {
+    create(request, object, complaints, false);
+}
+
+/* What the request may change at all: status through its subresource, everything else without. */
+static void keep_to_subresource(struct request *request, const yyjson_mut_val *live, yyjson_mut_val **object) {
+    if (!request->subresource) {
+        if (has_status_subresource(request)) mut_take(request->doc, *object, "status", live);
+        return;
+    }
+    if (str_is(request->subresource->name, "scale")) return; /* made from the live object by scale.c */
+    yyjson_mut_val *sent = *object, *kept = mut_copy(request->doc, live);
+    yyjson_mut_val *metadata = mut_get(kept, "metadata"), *sent_metadata = mut_get(sent, "metadata");
+    if (str_is(request->subresource->name, "status")) mut_take(request->doc, kept, "status", sent);
+    if (str_is(request->subresource->name, "finalize")) {
+        mut_take(request->doc, mut_need_object(request->doc, kept, "spec"), "finalizers", mut_get(sent, "spec"));
+    }
+    if (request->kind->builtin) {
+        mut_take(request->doc, metadata, "labels", sent_metadata);
+        mut_take(request->doc, metadata, "annotations", sent_metadata);
+    }
+    if (mut_get(sent_metadata, "managedFields")) mut_take(request->doc, metadata, "managedFields", sent_metadata);
+    *object = kept;
+}
+
+static bool check_preconditions(struct request *request, const yyjson_mut_val *live, const yyjson_mut_val *object) {
+    const yyjson_mut_val *metadata = mut_get(object, "metadata"), *live_metadata = mut_get(live, "metadata");
+    struct refusal_subject subject = request_subject(request);
+    struct str uid = mut_text_at(metadata, "uid"), live_uid = mut_text_at(live_metadata, "uid");
+    if (uid.len && !str_equal(uid, live_uid))
+        return refuse_conflict(&request->arena, &request->refusal, &subject, "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
+                               STR_ARG(uid), STR_ARG(live_uid));
+    struct str revision = mut_text_at(metadata, "resourceVersion");
+    if ((!revision.len || str_is(revision, "0"))) {
+        if (request->kind->builtin && request_has_builtin_flag(request, BUILTIN_UPDATES_UNCONDITIONALLY)) return true;
+        struct field_errors errors = {.arena = &request->arena};
+        field_errors_add_text(&errors, FIELD_INVALID, STR("metadata.resourceVersion"), STR("0"), STR("must be specified for an update"));
+        struct refusal_subject kind = request_kind_subject(request);
+        return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
+    }
+    if (str_equal(revision, mut_text_at(live_metadata, "resourceVersion"))) return true;
+    return refuse_conflict(&request->arena, &request->refusal, &subject,
+                           "the object has been modified; please apply your changes to the latest version and try again");
+}
+
+static bool differs_but_for(struct request *request, const yyjson_mut_val *live, const yyjson_mut_val *object, bool ignores_status) {
+    yyjson_mut_val *a = mut_copy(request->doc, live), *b = mut_copy(request->doc, object);
+    static const char *const ignored[] = {"apiVersion", "kind", "metadata", "status"};
+    for (size_t i = 0; i < 4; i++) {
+        if (i == 3 && !ignores_status) break;
+        mut_remove(a, ignored[i]);
+        mut_remove(b, ignored[i]);
+    }
+    return !mut_equal(a, b);
+}
+
+/* Through status and finalize nothing changes that a generation counts. */
+static bool changes_spec(const struct request *request) {
+    return !request->subresource || str_is(request->subresource->name, "scale");
+}
+
+static void prepare_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object) {
+    yyjson_mut_val *metadata = mut_need_object(request->doc, object, "metadata"), *live_metadata = mut_get(live, "metadata");
+    static const char *const kept[] = {"uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) mut_take(request->doc, metadata, kept[i], live_metadata);
+    mut_remove(metadata, "selfLink");
+    const struct builtin_kind *builtin = request->kind->builtin;
+    if (builtin && builtin->prepare && !request->subresource) builtin->prepare(&request->arena, request->doc, object, live, request->now);
+    int64_t generation = 0;
+    mut_int64(mut_get(live_metadata, "generation"), &generation);
+    if (has_generation(request) && changes_spec(request) && differs_but_for(request, live, object, has_status_subresource(request)))
+        mut_set_int64(request->doc, metadata, "generation", generation + 1);
+}
+
+/* Whether nothing holds an object that is being deleted any more. */
+static bool is_ready_to_go(const yyjson_mut_val *object) {
+    const yyjson_mut_val *metadata = mut_get(object, "metadata");
+    int64_t grace_s = 0;
+    if (!mut_get(metadata, "deletionTimestamp") || !mut_is_empty(mut_get(metadata, "finalizers"))) return false;
+    if (mut_int64(mut_get(metadata, "deletionGracePeriodSeconds"), &grace_s) && grace_s != 0) return false;
+    bool is_namespace = str_is(mut_text_at(object, "kind"), "Namespace") && str_is(mut_text_at(object, "apiVersion"), "v1");
+    return !is_namespace || mut_is_empty(mut_path(object, "spec", "finalizers", NULL));
+}
+
+static bool make_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val **object, struct complaints *complaints,
+                        bool is_applied) {
+    if (!shape(request, *object, complaints) || !meta_check_namespace(request, *object)) return false;
+    struct str name = mut_text_at(mut_get(*object, "metadata"), "name");
+    if (!str_equal(name, request->name))
+        return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+                                  STR_ARG(name), STR_ARG(request->name));
+    if (!check_preconditions(request, live, *object)) return false;
+    keep_to_subresource(request, live, object);
+    prepare_update(request, live, *object);
+    if (!is_applied && !track_managers(request, *object, live)) return false;
+    return validate(request, *object, live);
+}
+
+static void update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints,
+                   bool is_applied) {
+    if (!make_update(request, live, &object, complaints, is_applied)) {
+        request_refuse(request);
+        return;
+    }
+    if (is_ready_to_go(object)) {
+        write_commit(request, STORAGE_DELETED, object, 200, write_answer);
+    } else if (!mut_equal(live, object)) {
+        write_commit(request, STORAGE_UPDATED, object, 200, write_answer);
+    } else {
+        request->status = 200;
+        request->written = convert_to_storage(request, object) ? mut_blob(&request->arena, object) : NULL;
+        if (request->written) write_answer(request, NULL);
+        else request_fail_memory(request);
+    }
+}
+
+void write_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {
+    update(request, live, object, complaints, false);
+}
+
+void write_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {
+    if (live) update(request, live, object, complaints, true);
+    else create(request, object, complaints, true);
+}
+
+void verb_create(struct request *request) {
+    yyjson_mut_val *object;
+    struct complaints complaints = {0};
+    if (!body_check_options(request, "CreateOptions") || !body_read(request, &object, &complaints) ||
+        !body_check_kind(request, object, request->kind->group, request->version->version, request->kind->kind)) {
+        request_refuse(request);
+        return;
+    }
+    write_create(request, object, &complaints);
+}
+
+void verb_update(struct request *request) {
+    yyjson_mut_val *object, *live;
+    struct complaints complaints = {0};
+    if (!body_check_options(request, "UpdateOptions") || !body_read(request, &object, &complaints)) {
+        request_refuse(request);
+        return;
+    }
+    if (write_is_busy(request)) return;
+    if (request->subresource && str_is(request->subresource->name, "scale")) {
+        verb_update_scale(request, object);
+        return;
+    }
+    if (!body_check_kind(request, object, request->kind->group, request->version->version, request->kind->kind)) {
+        request_refuse(request);
+        return;
+    }
+    bool may_create = request->kind->builtin && request_has_builtin_flag(request, BUILTIN_CREATES_ON_UPDATE) && !request->subresource;
+    if (may_create && !objects_find(request->collection, request->namespace, request->name)) {
+        write_create(request, object, &complaints);
+    } else if (write_load_live(request, &live)) {
+        write_update(request, live, object, &complaints);
+    } else {
+        request_refuse(request);
+    }
+}
