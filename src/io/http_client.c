@@ -55,6 +55,7 @@ static void move_to(struct http_handle *handle, enum http_state state, struct ht
 
 static void handle_free(struct http_handle *handle) {
     if (handle->pool) http_pool_remove(handle->pool, handle);
+    http_local_detach(handle);
     http_transfer_end(handle);
     strbuf_release(&handle->answer.body);
     strbuf_release(&handle->received);
@@ -63,6 +64,7 @@ static void handle_free(struct http_handle *handle) {
     free(handle->path);
     free(handle->content_type);
     free(handle->accept);
+    free(handle->answered_type);
     free((void *)(uintptr_t)handle->body.ptr);
     free(handle);
 }
@@ -171,6 +173,7 @@ void http_finish(struct http_handle *handle, CURLcode result) {
     struct http_client *client = handle->client;
     struct http_pool *pool = handle->pool;
     http_outcome_fill(handle, result);
+    http_local_detach(handle);
     if (pool) {
         bool is_silent = loop_now_ms(client->loop) - pool->heard_at_ms > SUSPECT_POOL_MS;
         bool is_suspect = http_outcome_is_broken_connection(result) || (result == CURLE_OPERATION_TIMEDOUT && is_silent);
@@ -182,12 +185,23 @@ void http_finish(struct http_handle *handle, CURLcode result) {
 
 static void deadlines_passed(void *owner);
 
+static CURLcode start_transfer(struct http_handle *handle) {
+    struct http_pool *pool = pool_to_join(handle->client, lane_of(handle));
+    CURLcode code = pool ? http_transfer_begin(handle) : CURLE_OUT_OF_MEMORY;
+    if (code == CURLE_OK && !http_pool_add(pool, handle)) code = CURLE_OUT_OF_MEMORY;
+    return code;
+}
+
+static CURLcode start_locally(struct http_handle *handle) {
+    return http_local_start(handle) ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
 static void start(struct http_handle *handle) {
     struct http_client *client = handle->client;
     move_to(handle, HTTP_RUNNING, &client->running);
-    struct http_pool *pool = pool_to_join(client, lane_of(handle));
-    CURLcode code = pool ? http_transfer_begin(handle) : CURLE_OUT_OF_MEMORY;
-    if (code == CURLE_OK && !http_pool_add(pool, handle)) code = CURLE_OUT_OF_MEMORY;
+    handle->warnings = strbuf_with_max(HTTP_WARNINGS_BYTES);
+    handle->received = strbuf_with_max(handle->is_stream ? HTTP_REFUSAL_BYTES : handle->max_body_bytes);
+    CURLcode code = client->local_handler ? start_locally(handle) : start_transfer(handle);
     if (code != CURLE_OK) {
         http_finish(handle, code);
     } else if (handle->deadline_ms < client->next_deadline_ms) {
@@ -229,6 +243,7 @@ static void work(void *owner) {
         handle_free(handle);
     }
     while (!client->is_freed && client->finished.first && loop_now_ms(client->loop) <= until_ms) deliver(client->finished.first);
+    http_local_work(client, until_ms);
     while (!client->is_freed && client->queued.first && loop_now_ms(client->loop) <= until_ms) start(client->queued.first);
     free_empty_retired(client);
     if (client->finished.first || client->queued.first || client->cancelled.first) loop_deferred_call(client->work);
@@ -246,6 +261,7 @@ static void destroy(struct http_client *client) {
             handle_free(handle);
         }
     }
+    http_local_end_all(client);
     for (int lane = 0; lane < HTTP_LANE_COUNT; lane++) http_pool_free(client->pools[lane]);
     free_empty_retired(client);
     while (client->spare_count) curl_easy_cleanup(client->spare[--client->spare_count]);
@@ -354,8 +370,15 @@ static bool read_url(struct http_client *client, const struct http_client_settin
     return ok;
 }
 
+static bool set_up_local(struct http_client *client, const struct http_client_settings *settings) {
+    client->local_handler = settings->local_handler;
+    client->local_owner = settings->local_owner;
+    client->peer = copy(STR("local"));
+    return client->peer;
+}
+
 static bool set_up(struct http_client *client, const struct http_client_settings *settings, struct error *error) {
-    if (!read_url(client, settings, error)) return false;
+    if (settings->local_handler ? !set_up_local(client, settings) : !read_url(client, settings, error)) return false;
     if (settings->ca.len && !is_pem_of_certificates(settings->ca))
         return error_set(error, ERROR_TLS, "%s: the certificate authority is no PEM certificate; check certificate-authority",
                          client->peer);
@@ -382,6 +405,7 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
                                    .is_insecure = settings->is_insecure,
                                    .credentials = settings->credentials,
                                    .credentials_owner = settings->credentials_owner};
+    TAILQ_INIT(&client->locals);
     if (set_up(client, settings, error)) {
         if (error) *error = (struct error){0};
         return client;

@@ -12,12 +12,16 @@
  * other), kept open and reused; HTTP/1.1 otherwise. A dead peer is noticed within 20 s (TCP_USER_TIMEOUT, keepalive). After a connection
  * broke, the next request takes a new one. A request with a body is never repeated by itself.
  *
+ * With a local handler there is no network: requests go to it as exchanges, in the same process, streams without a copy. All else
+ * holds; the handler is called from the loop, too. A bearer token goes along, other credentials do not.
+ *
  * Secrets never get into error texts: those are made from the kind of failure, host and port.
  */
 #ifndef MB_IO_HTTP_CLIENT_H
 #define MB_IO_HTTP_CLIENT_H
 
 #include "base/strbuf.h"
+#include "io/exchange.h"
 #include "io/loop.h"
 
 /* What may change while the client lives: asked for at each request. Views live until the callback's owner runs next. */
@@ -37,6 +41,8 @@ struct http_client_settings {
     struct str user_agent;
     http_credentials_callback *credentials; /* NULL: none */
     void *credentials_owner;
+    exchange_handler *local_handler; /* NULL: the network; else base_url and what follows up to user_agent are not looked at */
+    void *local_owner;
 };
 
 struct http_client;
@@ -83,7 +89,8 @@ struct http_stream_events {
 
 /* Copies the settings. NULL and `error` when they are not usable (bad URL, bad PEM, memory). */
 struct http_client *http_client_new(struct loop *loop, const struct http_client_settings *settings, struct error *error);
-/* Cancels what is still going on, without callbacks. */
+/* Cancels what is still going on, without callbacks. A local handler is told with on_gone, now, or when the callback that calls this is
+ * over. Not from the local handler. */
 void http_client_free(struct http_client *client);
 
 /* The request and its body are copied. NULL only when memory is out (then no callback comes). */

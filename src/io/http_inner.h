@@ -5,6 +5,7 @@
  *   http_pool.c       a curl multi handle, its sockets and timer
  *   http_transfer.c   one curl easy handle: its options and callbacks
  *   http_outcome.c    what a curl result means, in words
+ *   http_local.c      in place of pool and transfer where a handler in the same process answers
  *
  * curl's callbacks never call curl: they note, and the client's deferred call acts. A user's callback may free the client, so whatever runs
  * one stands between http_enter and http_leave.
@@ -13,8 +14,16 @@
 #define MB_IO_HTTP_INNER_H
 
 #include <curl/curl.h>
+#include <sys/queue.h>
 
 #include "io/http_client.h"
+
+enum {
+    HTTP_WARNINGS_BYTES = 16 * 1024,
+    /* Of an answer that refuses a stream: a Status object. */
+    HTTP_REFUSAL_BYTES = 1024 * 1024,
+    HTTP_RETRY_AFTER_MAX_S = 3600,
+};
 
 enum { HTTP_LANE_REQUESTS, HTTP_LANE_STREAMS, HTTP_LANE_COUNT };
 
@@ -69,6 +78,11 @@ struct http_handle {
     bool is_out_of_memory;
     struct strbuf warnings, received;
     struct http_answer answer;
+
+    /* the same without curl */
+    struct http_local *local; /* NULL once either side is over */
+    bool is_sent_locally;
+    char *answered_type; /* what answer.content_type looks at */
 };
 
 struct http_client {
@@ -96,6 +110,10 @@ struct http_client {
     bool is_insecure, is_tls;
     http_credentials_callback *credentials;
     void *credentials_owner;
+
+    exchange_handler *local_handler;
+    void *local_owner;
+    TAILQ_HEAD(, http_local) locals; /* with something to tell */
 };
 
 void http_enter(struct http_client *client);
@@ -112,11 +130,21 @@ void http_pool_remove(struct http_pool *pool, struct http_handle *handle);
 
 /* An easy handle with all options of the request; CURLE_OK, or what went wrong. */
 CURLcode http_transfer_begin(struct http_handle *handle);
+/* A Warning header's value has come. */
+void http_take_warning(struct http_handle *handle, struct str value);
 /* Gives the easy handle back to the client. */
 void http_transfer_end(struct http_handle *handle);
 
 /* Fills handle->answer from the transfer and its result. */
 void http_outcome_fill(struct http_handle *handle, CURLcode result);
+/* Hands the request to the local handler; false when memory is out. */
+bool http_local_start(struct http_handle *handle);
+/* The handle is over: what the handler still has of it is gone, which it is told by http_local_work. */
+void http_local_detach(struct http_handle *handle);
+void http_local_work(struct http_client *client, int64_t until_ms);
+/* The client goes: tells all handlers, now. */
+void http_local_end_all(struct http_client *client);
+
 /* Did the connection break in a way that makes its siblings suspect? */
 bool http_outcome_is_broken_connection(CURLcode result);
 

@@ -55,6 +55,7 @@ bool http_outcome_is_broken_connection(CURLcode code) {
 /* True also when it cannot be told. A body that curl has asked for counts as sent. */
 static bool may_have_been_sent(const struct http_handle *handle) {
     long request_bytes = 0;
+    if (handle->is_sent_locally) return true;
     if (!handle->easy) return false;
     if (curl_easy_getinfo(handle->easy, CURLINFO_REQUEST_SIZE, &request_bytes) != CURLE_OK) return true;
     return request_bytes > 0 || handle->body_at > 0;
@@ -89,15 +90,16 @@ static void read_headers(struct http_handle *handle) {
     struct http_answer *answer = &handle->answer;
     curl_off_t retry_after_s = 0;
     char *type = NULL;
-    if (curl_easy_getinfo(handle->easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK && retry_after_s > 0)
-        answer->retry_after_ms = retry_after_s > 3600 ? 3600 * 1000 : (int64_t)retry_after_s * 1000;
-    if (curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type) answer->content_type = str_of(type);
     answer->warnings = strbuf_view(&handle->warnings);
+    if (!handle->easy) return;
+    if (curl_easy_getinfo(handle->easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK && retry_after_s > 0)
+        answer->retry_after_ms = (retry_after_s < HTTP_RETRY_AFTER_MAX_S ? (int64_t)retry_after_s : HTTP_RETRY_AFTER_MAX_S) * 1000;
+    if (curl_easy_getinfo(handle->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type) answer->content_type = str_of(type);
 }
 
 void http_outcome_fill(struct http_handle *handle, CURLcode code) {
     struct http_answer *answer = &handle->answer;
-    if (handle->easy && handle->is_header_done) read_headers(handle);
+    if (handle->is_header_done) read_headers(handle);
     answer->body = handle->received;
     handle->received = strbuf_with_max(0);
     if (code == CURLE_OK) {

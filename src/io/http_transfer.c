@@ -15,9 +15,6 @@ enum {
     KEEPALIVE_INTERVAL_S = 5,
     /* One for each transfer; curl's own default for uploads is 64 KiB. */
     BUFFER_BYTES = 16 * 1024,
-    WARNINGS_BYTES = 16 * 1024,
-    /* Of an answer that refuses a stream: a Status object. */
-    REFUSAL_BYTES = 1024 * 1024,
 };
 
 static int prepare_socket(void *context, curl_socket_t fd, curlsocktype purpose) {
@@ -66,6 +63,12 @@ static void end_headers(struct http_handle *handle) {
     if (handle->events.on_open) handle->events.on_open(handle->owner, handle->answer.status);
 }
 
+void http_take_warning(struct http_handle *handle, struct str value) {
+    if (handle->warnings.len + value.len >= HTTP_WARNINGS_BYTES) return;
+    if (handle->warnings.len) strbuf_append_char(&handle->warnings, '\n');
+    strbuf_append(&handle->warnings, value);
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *context) {
     struct http_handle *handle = context;
     size_t length = size * count;
@@ -78,11 +81,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     } else if (!line.len) {
         end_headers(handle);
     } else if (str_equal_ignoring_case(name, STR("warning:"))) {
-        struct str value = str_trim(str_from(line, name.len));
-        if (handle->warnings.len + value.len < WARNINGS_BYTES) {
-            if (handle->warnings.len) strbuf_append_char(&handle->warnings, '\n');
-            strbuf_append(&handle->warnings, value);
-        }
+        http_take_warning(handle, str_trim(str_from(line, name.len)));
     }
     return handle->state == HTTP_RUNNING ? length : 0;
 }
@@ -238,8 +237,6 @@ CURLcode http_transfer_begin(struct http_handle *handle) {
     struct http_credentials credentials = {0};
     if (client->credentials) client->credentials(client->credentials_owner, &credentials);
     if (!add_headers(handle, &credentials)) return CURLE_BAD_FUNCTION_ARGUMENT;
-    handle->warnings = strbuf_with_max(WARNINGS_BYTES);
-    handle->received = strbuf_with_max(handle->is_stream ? REFUSAL_BYTES : handle->max_body_bytes);
     CURL *easy = handle->easy;
     set_connection_options(handle);
     set_method(handle);

@@ -49,7 +49,8 @@ unsigned server_port(const struct server *server);
 size_t server_connection_count(const struct server *server);
 /*
  * No new connections, idle ones are closed, answers under way finish; after grace_ms what is left is cut off (on_gone). A handler with
- * endless streams ends them first. `stopped` is called once, from the loop, when the last connection is gone; the server may be freed in it.
+ * endless streams ends them first. `stopped` is called once, from the loop, when the last connection is gone; the server may be freed
+ * in it.
  */
 void server_stop(struct server *server, int64_t grace_ms, loop_callback *stopped, void *owner);
 /* Cuts off what is left, with on_gone. Not from the handler or on_gone. */
