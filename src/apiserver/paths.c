@@ -1,5 +1,6 @@
 #include "apiserver/discovery.h"
 #include "apiserver/hub.h"
+#include "apiserver/openapi.h"
 #include "apiserver/server.h"
 #include "base/hash.h"
 
@@ -117,13 +118,47 @@ static bool answer_discovery(struct request *request) {
     return is_found;
 }
 
+static void answer_openapi_root(struct request *request) {
+    struct strbuf *out = &request->server->documents;
+    strbuf_clear(out);
+    openapi_write_root(out, request->server->registry);
+    answer_document(request, "application/json", out);
+}
+
+static void answer_openapi_v2(struct request *request) {
+    struct strbuf *out = &request->server->documents;
+    struct str accept = exchange_header(request->exchange, "Accept");
+    if (accept.len && !str_contains(accept, STR("json")) && !str_contains(accept, STR("*/*"))) {
+        request_answer_text(request, 406, "text/plain; charset=utf-8", STR("only application/json is served\n"));
+        return;
+    }
+    strbuf_clear(out);
+    openapi_write_v2(out, request->server->registry);
+    answer_document(request, "application/json", out);
+}
+
+/* /openapi/v3/api/v1, /openapi/v3/apis/GROUP/VERSION */
+static bool answer_openapi_version(struct request *request) {
+    struct str path = request->exchange->path, core = STR("/openapi/v3/api/"), other = STR("/openapi/v3/apis/");
+    struct strbuf *out = &request->server->documents;
+    if (!str_starts_with(path, core) && !str_starts_with(path, other)) return false;
+    bool is_core = str_starts_with(path, core);
+    struct str rest = str_from(path, is_core ? core.len : other.len);
+    size_t slash = str_find(rest, STR("/"));
+    struct str group = is_core || slash == SIZE_MAX ? STR_EMPTY : str_first(rest, slash);
+    strbuf_clear(out);
+    if (!openapi_write_version(out, request->server->registry, group, is_core || slash == SIZE_MAX ? rest : str_from(rest, slash + 1))) return false;
+    answer_document(request, "application/json", out);
+    return true;
+}
+
 static const struct {
     const char *path;
     void (*answer)(struct request *request);
 } paths[] = {
     {"/api", answer_core},       {"/api/", answer_core},   {"/apis", answer_all_groups}, {"/apis/", answer_all_groups}, {"/healthz", answer_ok},
     {"/healthz/ping", answer_ok}, {"/livez", answer_ok},    {"/readyz", answer_ok},       {"/metrics", answer_metrics},  {"/version", answer_version},
-    {"/version/", answer_version},
+    {"/version/", answer_version}, {"/openapi/v2", answer_openapi_v2}, {"/openapi/v3", answer_openapi_root},
 };
 
 void server_answer_path(struct request *request) {
@@ -133,6 +168,6 @@ void server_answer_path(struct request *request) {
         paths[i].answer(request);
         return;
     }
-    if (is_read && answer_discovery(request)) return;
+    if (is_read && (answer_openapi_version(request) || answer_discovery(request))) return;
     request_answer_text(request, 404, "text/plain; charset=utf-8", STR("404 page not found\n"));
 }
