@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOG_COLUMNS "log.revision, previous, change, resource, namespace, name, uid, extra"
-enum { REVISION, PREVIOUS, CHANGE, RESOURCE, NAMESPACE, NAME, UID, EXTRA, CHECKSUM, BODY };
+#define LOG_COLUMNS "revision, previous, change, resource, namespace, name, uid, extra"
+enum { REVISION, PREVIOUS, CHANGE, RESOURCE, NAMESPACE, NAME, UID, EXTRA };
 
 bool reader_open(struct reader *reader, const char *path, const char *vfs, struct error *error) {
     *reader = (struct reader){0};
@@ -121,23 +121,16 @@ bool reader_each_live(struct reader *reader, storage_each *each, void *context, 
 
 /* rows in order */
 
-static bool read_body(const struct reader *reader, sqlite3_stmt *statement, struct storage_row *row, struct error *error) {
-    row->body = bytes(statement, BODY);
-    return database_checksum(row->revision, row->body) == sqlite3_column_int64(statement, CHECKSUM) || damaged_row(reader, row->revision, error);
-}
-
-bool reader_each_after(struct reader *reader, int64_t revision, bool has_bodies, storage_each *each, void *context, struct error *error) {
-    static const char whole[] = "select " LOG_COLUMNS ", checksum, body from log left join body using(revision)"
-                                " where log.revision > ? order by log.revision",
-                      slim[] = "select " LOG_COLUMNS " from log where revision > ? order by revision";
+bool reader_each_change_after(struct reader *reader, int64_t revision, storage_each *each, void *context, struct error *error) {
     sqlite3_stmt *statement;
-    if (!database_prepare(reader->database, has_bodies ? whole : slim, &statement, error)) return false;
+    if (!database_prepare(reader->database, "select " LOG_COLUMNS " from log where revision > ? order by revision", &statement, error))
+        return false;
     sqlite3_bind_int64(statement, 1, revision);
     bool ok = true, wants_more = true;
     int code = SQLITE_DONE;
     while (ok && wants_more && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         struct storage_row row;
-        ok = read_row(reader, statement, &row, error) && (!has_bodies || read_body(reader, statement, &row, error));
+        ok = read_row(reader, statement, &row, error);
         if (ok) wants_more = each(context, &row);
     }
     if (ok && wants_more && code != SQLITE_DONE) ok = database_error(reader->database, code, error);

@@ -18,7 +18,7 @@ struct reader {
 bool reader_open(struct reader *reader, const char *path, const char *vfs, struct error *error);
 void reader_close(struct reader *reader);
 bool reader_each_live(struct reader *reader, storage_each *each, void *context, struct error *error);
-bool reader_each_after(struct reader *reader, int64_t revision, bool has_bodies, storage_each *each, void *context, struct error *error);
+bool reader_each_change_after(struct reader *reader, int64_t revision, storage_each *each, void *context, struct error *error);
 bool reader_body(struct reader *reader, int64_t revision, struct strbuf *out, struct error *error);
 
 #endif

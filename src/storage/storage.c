@@ -108,12 +108,8 @@ bool storage_read_body(struct storage *storage, int64_t revision, struct strbuf 
     return reader_body(&storage->reader, revision, out, error);
 }
 
-bool storage_each_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error) {
-    return reader_each_after(&storage->reader, revision, true, each, context, error);
-}
-
 bool storage_each_change_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error) {
-    return reader_each_after(&storage->reader, revision, false, each, context, error);
+    return reader_each_change_after(&storage->reader, revision, each, context, error);
 }
 
 void storage_compact(struct storage *storage, int64_t revision) {

@@ -71,9 +71,10 @@ bool storage_is_busy(const struct storage *storage);
 
 /* The body of one row, appended to `out`; false with ERROR_NOT_FOUND when it was compacted. */
 bool storage_read_body(struct storage *storage, int64_t revision, struct strbuf *out, struct error *error);
-/* Rows after `revision` that are not compacted, in order, with bodies. */
-bool storage_each_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error);
-/* The same with `body` left empty: ten times as quick. */
+/*
+ * Rows after `revision` that are not compacted, in order; `body` is left empty. A body that `each` reads is there, even while compaction goes on:
+ * the whole walk is of one moment.
+ */
 bool storage_each_change_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error);
 /*
  * Asks the storage thread to compact up to `revision` (at most the last), in slices between batches. storage_compacted_revision moves at once.

@@ -142,3 +142,31 @@ void rig_write_one(struct rig *rig, struct storage *storage, struct storage_row 
     if (!rig_write(rig, storage, &row, 1, &error)) fail_msg("%s", error.message);
     rig_free_rows(&row, 1);
 }
+
+struct with_bodies {
+    struct storage *storage;
+    storage_each *each;
+    void *context;
+    struct strbuf body;
+    struct error *error;
+    bool has_failed;
+};
+
+static bool add_body(void *context, const struct storage_row *row) {
+    struct with_bodies *walk = context;
+    struct storage_row whole = *row;
+    assert_int_equal(row->body.len, 0);
+    strbuf_clear(&walk->body);
+    /* Of the same moment as the row: compaction cannot come between the two reads. */
+    walk->has_failed = !storage_read_body(walk->storage, row->revision, &walk->body, walk->error);
+    if (walk->has_failed) return false;
+    whole.body = strbuf_view(&walk->body);
+    return walk->each(walk->context, &whole);
+}
+
+bool rig_each_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error) {
+    struct with_bodies walk = {storage, each, context, strbuf_with_max(1 << 20), error, false};
+    bool ok = storage_each_change_after(storage, revision, add_body, &walk, error) && !walk.has_failed;
+    strbuf_release(&walk.body);
+    return ok;
+}

@@ -38,4 +38,7 @@ bool rig_write(struct rig *rig, struct storage *storage, const struct storage_ro
 /* One row a batch; fails the test when that fails. */
 void rig_write_one(struct rig *rig, struct storage *storage, struct storage_row row);
 
+/* storage_each_change_after, with the body of each row. */
+bool rig_each_after(struct storage *storage, int64_t revision, storage_each *each, void *context, struct error *error);
+
 #endif

@@ -111,7 +111,7 @@ static bool account(void *context, const struct storage_row *row) {
 
 static const char *check_walk(struct walk walk, struct storage *storage) {
     struct error error;
-    bool ok = walk.is_about_live ? storage_each_live(storage, account, &walk, &error) : storage_each_after(storage, 0, account, &walk, &error);
+    bool ok = walk.is_about_live ? storage_each_live(storage, account, &walk, &error) : rig_each_after(storage, 0, account, &walk, &error);
     if (!ok) return say("%s", error.message);
     for (; !walk.wrong && walk.next < walk.row_count; walk.next++)
         if (!may_lack(&walk, walk.next)) return say("revision %lld is missing", (long long)walk.workload->rows[walk.next].revision);

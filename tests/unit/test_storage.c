@@ -54,7 +54,7 @@ static const char *after(struct storage *storage, int64_t revision) {
     static struct seen seen;
     struct error error;
     seen = (struct seen){0};
-    if (!storage_each_after(storage, revision, see, &seen, &error)) fail_msg("%s", error.message);
+    if (!rig_each_after(storage, revision, see, &seen, &error)) fail_msg("%s", error.message);
     return seen.text;
 }
 
@@ -93,25 +93,11 @@ static void a_walk_ends_when_told_to(void **state) {
     struct storage *storage = rig_open(&rig, NULL);
     write_five(storage);
     struct seen some = {.limit = 1}, two = {.limit = 2};
+    struct error error;
     assert_true(storage_each_live(storage, see, &some, NULL));
     assert_string_equal(some.text, "3");
-    assert_true(storage_each_after(storage, 1, see, &two, NULL));
+    assert_true(rig_each_after(storage, 1, see, &two, &error));
     assert_string_equal(two.text, "2 3");
-    storage_close(storage);
-}
-
-static bool see_without_body(void *context, const struct storage_row *row) {
-    assert_int_equal(row->body.len, 0);
-    return see(context, row);
-}
-
-static void changes_can_be_walked_without_bodies(void **state) {
-    (void)state;
-    struct storage *storage = rig_open(&rig, NULL);
-    write_five(storage);
-    struct seen seen = {.limit = 2};
-    assert_true(storage_each_change_after(storage, 2, see_without_body, &seen, NULL));
-    assert_string_equal(seen.text, "3 4");
     storage_close(storage);
 }
 
@@ -206,7 +192,8 @@ static void a_long_compaction_goes_on_between_batches_and_after_a_new_start(void
     rig_write_one(&rig, storage, rig_row(LAST + 1, 0, STORAGE_CREATED, 3000));
     wait_until_swept(storage, LAST - OBJECTS);
     struct seen first = {.limit = 1};
-    assert_true(storage_each_after(storage, 0, see, &first, NULL));
+    struct error error;
+    assert_true(rig_each_after(storage, 0, see, &first, &error));
     assert_string_equal(first.text, "1901");
     /* What compaction freed is used again. */
     int64_t before = storage_size_bytes(storage);
@@ -373,7 +360,7 @@ static void a_changed_body_is_told_from_a_good_one(void **state) {
     assert_says(error.message, "is damaged (the row of revision 2); put back a copy");
     assert_true(storage_read_body(storage, 3, &body, &error));
     struct seen seen = {0};
-    assert_false(storage_each_after(storage, 0, see, &seen, &error));
+    assert_false(rig_each_after(storage, 0, see, &seen, &error));
     assert_string_equal(seen.text, "1");
     strbuf_release(&body);
     storage_close(storage);
@@ -451,7 +438,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(rows_are_there_at_once_and_after_a_new_start),
         CASE(a_walk_ends_when_told_to),
-        CASE(changes_can_be_walked_without_bodies),
         CASE(bodies_are_read_one_by_one),
         CASE(compaction_keeps_live_rows_and_the_state_at_its_revision),
         CASE(the_last_revision_outlives_its_row),
