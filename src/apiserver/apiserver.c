@@ -130,7 +130,8 @@ void apiserver_stop(struct apiserver *server, loop_callback *stopped, void *owne
     server->stopped = stopped;
     server->stopped_owner = owner;
     hub_stop(server->hub);
-    if (!server->requests) {
+    /* Where the watches were all there was, the end of the last one has told it. */
+    if (!server->requests && server->stopped) {
         server->stopped = NULL;
         stopped(owner);
     }

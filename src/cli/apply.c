@@ -1,3 +1,5 @@
+#include "cli/apply.h"
+
 #include <stdio.h>
 
 #include "booster/names.h"
@@ -17,10 +19,8 @@ struct piece {
 };
 
 struct applying {
-    struct cluster cluster;
-    struct cluster_flags flags;
-    struct flag_list files;
-    bool is_dry_run, takes_over;
+    struct cluster *cluster;
+    struct apply_options options;
     struct piece *first, **end;
     struct kinds kinds;
     bool has_defined;      /* a definition was applied: its kind is served soon */
@@ -31,13 +31,13 @@ struct applying {
 
 static const char *place_of(struct applying *applying, const struct source *source, const yyjson_val *value) {
     unsigned line = source_line(source, value);
-    struct str place = line ? arena_printf(&applying->cluster.arena, "%s:%u", source->file, line)
-                            : arena_printf(&applying->cluster.arena, "%s", source->file);
+    struct str place = line ? arena_printf(&applying->cluster->arena, "%s:%u", source->file, line)
+                            : arena_printf(&applying->cluster->arena, "%s", source->file);
     return place.ptr;
 }
 
 static int complain(struct applying *applying, const struct source *source, const yyjson_val *value, const char *message) {
-    return cluster_complain(&applying->cluster, "%s: %s", place_of(applying, source, value), message);
+    return cluster_complain(applying->cluster, "%s: %s", place_of(applying, source, value), message);
 }
 
 /* The first field that a message about unknown fields names: `unknown field "spec.x"`, `): .spec.x: field not declared in schema`. */
@@ -63,15 +63,15 @@ static const char *remedy_of(const struct kube_answer *answer) {
 }
 
 static int refuse(struct applying *applying, const struct source *source, const struct kube_answer *answer) {
-    if (kube_answer_is_transient(answer->kind)) return cluster_refuse(&applying->cluster, place_of(applying, source, NULL), answer);
+    if (kube_answer_is_transient(answer->kind)) return cluster_refuse(applying->cluster, place_of(applying, source, NULL), answer);
     if (answer->kind != KUBE_INVALID || !answer->cause_count) {
         const yyjson_val *value = source_field(source, named_field(answer->message));
-        return cluster_complain(&applying->cluster, "%s: %.*s%s", place_of(applying, source, value), STR_ARG(answer->message),
+        return cluster_complain(applying->cluster, "%s: %.*s%s", place_of(applying, source, value), STR_ARG(answer->message),
                                 remedy_of(answer));
     }
     for (size_t i = 0; i < answer->cause_count; i++) {
         const struct kube_cause *cause = &answer->causes[i];
-        cluster_complain(&applying->cluster, "%s: %.*s: %.*s", place_of(applying, source, source_field(source, cause->field)),
+        cluster_complain(applying->cluster, "%s: %.*s: %.*s", place_of(applying, source, source_field(source, cause->field)),
                          STR_ARG(cause->field), STR_ARG(cause->message));
     }
     return EXIT_FINDINGS;
@@ -88,22 +88,22 @@ struct wanted {
 
 /* The kind of a definition applied a moment ago is waited for. */
 static bool is_served_soon(const struct applying *applying) {
-    return applying->has_defined && loop_now_ms(applying->cluster.loop) - applying->defined_at_ms < SERVED_PATIENCE_MS;
+    return applying->has_defined && loop_now_ms(applying->cluster->loop) - applying->defined_at_ms < SERVED_PATIENCE_MS;
 }
 
 static const struct kind_entry *find_kind(struct applying *applying, struct str api_version, struct str kind, int *out_status) {
     const struct kind_entry *found = kinds_find_object(&applying->kinds, api_version, kind);
     while (!found && is_served_soon(applying)) {
-        cluster_pause(&applying->cluster, AGAIN_MS);
+        cluster_pause(applying->cluster, AGAIN_MS);
         kinds_release(&applying->kinds);
-        if (!kinds_load(&applying->cluster, &applying->kinds, out_status)) return NULL;
+        if (!kinds_load(applying->cluster, &applying->kinds, out_status)) return NULL;
         found = kinds_find_object(&applying->kinds, api_version, kind);
     }
     return found;
 }
 
 static bool read_namespace(struct applying *applying, const struct source *source, struct wanted *out) {
-    struct cluster *cluster = &applying->cluster;
+    struct cluster *cluster = applying->cluster;
     yyjson_val *said = json_path(source->object, "metadata", "namespace", NULL);
     struct str namespace = json_text(said);
     if (!out->kind->is_namespaced) return true;
@@ -126,8 +126,8 @@ static bool read_wanted(struct applying *applying, const struct source *source, 
     if (!out->name.len) return complain(applying, source, json_get(object, "metadata"), "metadata.name is missing; apply needs it"), false;
     out->kind = find_kind(applying, version, kind, out_status);
     if (!out->kind) {
-        cluster_complain(&applying->cluster, "%s: the server has no kind %s of %s; %s",
-                         place_of(applying, source, json_get(object, "kind")), QUOTE(kind), QUOTE(version),
+        cluster_complain(applying->cluster, "%s: the server has no kind %s of %s; %s", place_of(applying, source, json_get(object, "kind")),
+                         QUOTE(kind), QUOTE(version),
                          str_contains(version, STR("serving.volcano.sh"))
                              ? "install its definition: model-booster crds | model-booster apply -f -"
                              : "check both words, or install its definition");
@@ -136,41 +136,41 @@ static bool read_wanted(struct applying *applying, const struct source *source, 
     if (!read_namespace(applying, source, out)) return false;
     struct strbuf body = strbuf_with_max(LIMIT_BODY_BYTES);
     json_write(&body, object);
-    out->body = body.failed ? STR_EMPTY : arena_copy(&applying->cluster.arena, strbuf_view(&body));
+    out->body = body.failed ? STR_EMPTY : arena_copy(&applying->cluster->arena, strbuf_view(&body));
     strbuf_release(&body);
     return out->body.len || (complain(applying, source, NULL, "it is too large"), false);
 }
 
 /* Its resourceVersion before; empty when there is none. */
 static struct str version_before(struct applying *applying, const struct wanted *wanted) {
-    struct arena *arena = &applying->cluster.arena;
+    struct arena *arena = &applying->cluster->arena;
     struct cluster_answer answer;
     struct cluster_request request = {
         .path = kube_object_path(arena, &wanted->kind->resource, wanted->namespace, wanted->name, STR_EMPTY, NULL)};
-    if (!cluster_ask(&applying->cluster, arena, &request, &answer)) return STR_EMPTY;
+    if (!cluster_ask(applying->cluster, arena, &request, &answer)) return STR_EMPTY;
     return json_text(json_path(json_parse(arena, answer.body, NULL), "metadata", "resourceVersion", NULL));
 }
 
 static bool send(struct applying *applying, const struct wanted *wanted, struct cluster_answer *out) {
-    struct arena *arena = &applying->cluster.arena;
-    const struct kube_write_query query = {STR(FIELD_MANAGER), STR("Strict"), applying->is_dry_run};
+    struct arena *arena = &applying->cluster->arena;
+    const struct kube_write_query query = {STR(FIELD_MANAGER), STR("Strict"), applying->options.is_dry_run};
     struct str path = kube_object_path(arena, &wanted->kind->resource, wanted->namespace, wanted->name, STR_EMPTY, &query);
     struct cluster_request request = {
         .method = "PATCH",
-        .path = applying->takes_over ? arena_join(arena, path, STR("&force=true"), STR_EMPTY) : path,
+        .path = applying->options.takes_over ? arena_join(arena, path, STR("&force=true"), STR_EMPTY) : path,
         .content_type = CONTENT_APPLY,
         .body = wanted->body,
     };
-    bool is_done = cluster_ask(&applying->cluster, arena, &request, out);
+    bool is_done = cluster_ask(applying->cluster, arena, &request, out);
     while (!is_done && out->kube.kind == KUBE_KIND_MISSING_MAYBE && is_served_soon(applying)) {
-        cluster_pause(&applying->cluster, AGAIN_MS);
-        is_done = cluster_ask(&applying->cluster, arena, &request, out);
+        cluster_pause(applying->cluster, AGAIN_MS);
+        is_done = cluster_ask(applying->cluster, arena, &request, out);
     }
     return is_done;
 }
 
 static int apply(struct applying *applying, const struct source *source) {
-    struct arena *arena = &applying->cluster.arena;
+    struct arena *arena = &applying->cluster->arena;
     struct wanted wanted;
     struct cluster_answer answer;
     int status;
@@ -179,12 +179,12 @@ static int apply(struct applying *applying, const struct source *source) {
     if (!send(applying, &wanted, &answer)) return refuse(applying, source, &answer.kube);
     struct str after = json_text(json_path(json_parse(arena, answer.body, NULL), "metadata", "resourceVersion", NULL));
     const char *word = answer.kube.http_status == 201 || !before.len ? "created" : str_equal(before, after) ? "unchanged" : "configured";
-    if (str_is(wanted.kind->resource.kind, "CustomResourceDefinition") && !applying->is_dry_run) {
+    if (str_is(wanted.kind->resource.kind, "CustomResourceDefinition") && !applying->options.is_dry_run) {
         applying->has_defined = true;
-        applying->defined_at_ms = loop_now_ms(applying->cluster.loop);
+        applying->defined_at_ms = loop_now_ms(applying->cluster->loop);
     }
     struct str line = arena_printf(arena, "%.*s/%.*s %s%s\n", STR_ARG(label), STR_ARG(wanted.name), word,
-                                   applying->is_dry_run ? " (server dry run)" : "");
+                                   applying->options.is_dry_run ? " (server dry run)" : "");
     return output_now(line) ? EXIT_CLEAN : EXIT_UNABLE;
 }
 
@@ -192,27 +192,27 @@ static int apply(struct applying *applying, const struct source *source) {
 
 static void keep(void *context, const struct source *source) {
     struct applying *applying = context;
-    struct piece *piece = arena_alloc(&applying->cluster.arena, sizeof *piece);
+    struct piece *piece = arena_alloc(&applying->cluster->arena, sizeof *piece);
     if (!piece) return;
     piece->source = *source;
     *applying->end = piece;
     applying->end = &piece->next;
 }
 
-static int apply_all(struct applying *applying) {
+static int apply_all(struct applying *applying, const struct flag_list *files) {
     bool is_incomplete;
     int status = EXIT_CLEAN;
     applying->end = &applying->first;
-    if (!sources_read(&applying->cluster.arena, &applying->files, keep, applying, &is_incomplete)) return EXIT_UNABLE;
+    if (!sources_read(&applying->cluster->arena, files, keep, applying, &is_incomplete)) return EXIT_UNABLE;
     if (is_incomplete) {
-        cluster_complain(&applying->cluster, "nothing was applied");
+        cluster_complain(applying->cluster, "nothing was applied");
         return EXIT_UNABLE;
     }
     if (!applying->first) {
-        cluster_complain(&applying->cluster, "%s: no objects in it", source_name(applying->files.items[0]));
+        cluster_complain(applying->cluster, "%s: no objects in it", source_name(files->items[0]));
         return EXIT_UNABLE;
     }
-    if (!kinds_load(&applying->cluster, &applying->kinds, &status)) return status;
+    if (!kinds_load(applying->cluster, &applying->kinds, &status)) return status;
     for (const struct piece *piece = applying->first; piece; piece = piece->next) {
         int own = apply(applying, &piece->source);
         status = own > status ? own : status;
@@ -221,13 +221,21 @@ static int apply_all(struct applying *applying) {
     return status;
 }
 
+int apply_files(struct cluster *cluster, const struct flag_list *files, const struct apply_options *options) {
+    struct applying applying = {.cluster = cluster, .options = *options};
+    return apply_all(&applying, files);
+}
+
 int command_apply(int argc, char **argv) {
-    struct applying applying = {0};
+    struct cluster cluster;
+    struct cluster_flags cluster_flags = {0};
+    struct flag_list files = {0};
+    struct apply_options options = {0};
     const struct flag flags[] = {
-        FLAG_ROW_LIST("filename", 'f', "FILE|DIR|-", &applying.files, "objects of any kind, YAML or JSON; may be repeated"),
-        FLAG_ROW_SWITCH("dry-run", 0, &applying.is_dry_run, "the server checks and answers, and keeps nothing"),
-        FLAG_ROW_SWITCH("force-conflicts", 0, &applying.takes_over, "take over fields that other managers have set"),
-        CLUSTER_FLAG_ROWS(applying.flags),
+        FLAG_ROW_LIST("filename", 'f', "FILE|DIR|-", &files, "objects of any kind, YAML or JSON; may be repeated"),
+        FLAG_ROW_SWITCH("dry-run", 0, &options.is_dry_run, "the server checks and answers, and keeps nothing"),
+        FLAG_ROW_SWITCH("force-conflicts", 0, &options.takes_over, "take over fields that other managers have set"),
+        CLUSTER_FLAG_ROWS(cluster_flags),
         FLAG_ROW_END,
     };
     const struct usage usage = {"apply -f FILE|DIR|- [flags]",
@@ -241,11 +249,11 @@ int command_apply(int argc, char **argv) {
     int status;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         status = EXIT_UNABLE;
-        if (!applying.files.count) {
+        if (!files.count) {
             fprintf(stderr, "model-booster apply: give -f FILE, a folder, or - for standard input\n");
-        } else if (cluster_open(&applying.cluster, "apply", &applying.flags)) {
-            status = apply_all(&applying);
-            cluster_close(&applying.cluster);
+        } else if (cluster_open(&cluster, "apply", &cluster_flags)) {
+            status = apply_files(&cluster, &files, &options);
+            cluster_close(&cluster);
         }
     }
     arena_release(&arena);

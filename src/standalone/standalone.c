@@ -1,0 +1,248 @@
+#include "standalone/standalone.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "apiserver/apiserver.h"
+#include "controller/connect.h"
+#include "controller/controller.h"
+#include "io/entropy.h"
+#include "io/files.h"
+#include "io/server.h"
+#include "standalone/installer.h"
+#include "standalone/keys.h"
+#include "standalone/simulation.h"
+#include "standalone/tokens.h"
+
+enum { STANDALONE_ARENA_BYTES = 16 * 1024 * 1024, CONNECTIONS_GRACE_MS = 2000, DEFAULT_IN_FLIGHT = 64, KUBECONFIG_BYTES = 1024 * 1024 };
+
+#define KUBECONFIG_MARK "# written by model-booster standalone"
+
+struct standalone {
+    struct loop *loop;
+    const struct standalone_settings *settings;
+    struct arena arena;
+    struct data_folder folder;
+    struct keys keys;
+    struct str address, kubeconfig;
+    struct apiserver *apiserver;
+    struct server *server;
+    struct client installing; /* the installer's */
+    struct installer *installer;
+    struct connection connection; /* the controller's */
+    struct controller_options options;
+    struct controller *controller;
+    struct client simulating; /* the simulation's */
+    struct simulation *simulation;
+    struct error failure;
+    bool has_folder, is_ready, is_stopping, is_over;
+};
+
+/* ---- stopping: controller, then the API, then connections ---- */
+
+static void on_server_stopped(void *owner) {
+    ((struct standalone *)owner)->is_over = true;
+    loop_stop(((struct standalone *)owner)->loop);
+}
+
+static void on_apiserver_stopped(void *owner) {
+    struct standalone *standalone = owner;
+    server_stop(standalone->server, CONNECTIONS_GRACE_MS, on_server_stopped, standalone);
+}
+
+static void on_controller_stopped(void *owner, const struct error *error) {
+    struct standalone *standalone = owner;
+    if (error) standalone->failure = *error;
+    standalone->is_stopping = true;
+    apiserver_stop(standalone->apiserver, on_apiserver_stopped, standalone);
+}
+
+void standalone_stop(struct standalone *standalone) {
+    if (standalone->is_stopping) return;
+    standalone->is_stopping = true;
+    log_write(&standalone->settings->log, LOG_INFO, "stopping", NULL);
+    if (standalone->controller)
+        controller_stop(standalone->controller);
+    else
+        on_controller_stopped(standalone, NULL);
+}
+
+bool standalone_is_over(const struct standalone *standalone, struct error *error) {
+    if (standalone->is_over) *error = standalone->failure;
+    return standalone->is_over;
+}
+
+bool standalone_is_ready(const struct standalone *standalone) {
+    return standalone->is_ready;
+}
+
+static void give_up(struct standalone *standalone, const struct error *error) {
+    standalone->failure = *error;
+    standalone_stop(standalone);
+}
+
+/* ---- starting: the API, definitions, then who works with them ---- */
+
+bool standalone_connect(struct standalone *standalone, struct client *out, struct error *error) {
+    const struct http_client_settings settings = {.local_handler = apiserver_handle, .local_owner = standalone->apiserver};
+    *out = (struct client){.http = http_client_new(standalone->loop, &settings, error)};
+    return out->http != NULL;
+}
+
+static bool start_controller(struct standalone *standalone, struct error *error) {
+    if (!standalone->settings->has_controller) return true;
+    standalone->options = (struct controller_options){.max_in_flight = DEFAULT_IN_FLIGHT,
+                                                      .max_rollouts = 1,
+                                                      .log_level = standalone->settings->log.level,
+                                                      .log_format = standalone->settings->log.format};
+    standalone->connection = (struct connection){.server = standalone->address, .namespace = STR("default")};
+    if (!standalone_connect(standalone, &standalone->connection.client, error)) return false;
+    standalone->controller =
+        controller_new(standalone->loop, &standalone->options, &standalone->connection, on_controller_stopped, standalone, error);
+    return standalone->controller != NULL;
+}
+
+static bool start_simulation(struct standalone *standalone, struct error *error) {
+    const struct simulation_settings settings = {standalone->settings->simulated_delay_ms, standalone->settings->log};
+    uint64_t seed;
+    if (!standalone->settings->is_serving_simulated) return true;
+    if (!entropy_seed(&seed, error) || !standalone_connect(standalone, &standalone->simulating, error)) return false;
+    standalone->simulation = simulation_new(standalone->loop, &standalone->simulating, &settings, seed, error);
+    return standalone->simulation != NULL;
+}
+
+static void on_installed(void *owner, const struct error *failure) {
+    struct standalone *standalone = owner;
+    struct error error = {0};
+    if (standalone->is_stopping) return;
+    if (failure)
+        give_up(standalone, failure);
+    else if (!start_controller(standalone, &error) || !start_simulation(standalone, &error))
+        give_up(standalone, &error);
+    else
+        standalone->is_ready = true;
+}
+
+/* The host of "host:port", without the brackets of IPv6. */
+static struct str host_of(const char *listen) {
+    const char *colon = strrchr(listen, ':');
+    struct str host = colon ? (struct str){listen, (size_t)(colon - listen)} : str_of(listen);
+    if (host.len > 1 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') return (struct str){host.ptr + 1, host.len - 2};
+    return host;
+}
+
+static bool open_apiserver(struct standalone *standalone, struct error *error) {
+    static const struct str masters[] = {STR("system:masters")};
+    const struct standalone_settings *settings = standalone->settings;
+    struct arena *arena = &standalone->arena;
+    struct apiserver_token *tokens = arena_array(arena, TOKENS_MAX, sizeof *tokens);
+    struct apiserver_settings wanted = {.data_folder = data_folder_path(arena, &standalone->folder, "store").ptr,
+                                        .tokens = tokens,
+                                        .token_count = 1,
+                                        .signing_key = standalone->keys.signing_key,
+                                        .audit_log = settings->audit_log,
+                                        .address = standalone->address};
+    if (!tokens) return error_set(error, ERROR_MEMORY, "out of memory while starting");
+    tokens[0] = (struct apiserver_token){standalone->keys.admin_token, STR("admin"), STR("admin"), masters, 1};
+    if (settings->token_file && !tokens_read(arena, settings->token_file, tokens, &wanted.token_count, error)) return false;
+    if (!entropy_seed(&wanted.seed, error)) return false;
+    standalone->apiserver = apiserver_new(standalone->loop, &wanted, error);
+    return standalone->apiserver != NULL;
+}
+
+/* Requests that come before the API is there wait: they are read from the loop, which does not run yet. */
+static void handle(void *owner, struct exchange *exchange) {
+    apiserver_handle(((struct standalone *)owner)->apiserver, exchange);
+}
+
+static bool open_server(struct standalone *standalone, struct error *error) {
+    const struct server_settings settings = {.listen = str_of(standalone->settings->listen),
+                                             .certificate = standalone->keys.certificate,
+                                             .key = standalone->keys.certificate_key,
+                                             .client_ca = standalone->keys.ca_certificate,
+                                             .handler = handle,
+                                             .owner = standalone};
+    standalone->server = server_new(standalone->loop, &settings, error);
+    if (!standalone->server) return false;
+    struct str host = host_of(standalone->settings->listen);
+    /* Whoever listens everywhere is reached on this machine by the loopback address. */
+    struct str shown = str_is(host, "0.0.0.0") ? STR("127.0.0.1") : str_is(host, "::") ? STR("::1") : host;
+    bool is_v6 = str_contains(shown, STR(":"));
+    standalone->address = arena_printf(&standalone->arena, "https://%s%.*s%s:%u", is_v6 ? "[" : "", STR_ARG(shown), is_v6 ? "]" : "",
+                                       server_port(standalone->server));
+    return true;
+}
+
+/* A kubeconfig that somebody else has written is not overwritten. */
+static bool write_kubeconfig(struct standalone *standalone, struct error *error) {
+    struct arena *arena = &standalone->arena;
+    const char *out = standalone->settings->kubeconfig_out;
+    struct str text = keys_kubeconfig(arena, &standalone->keys, standalone->address), there;
+    standalone->kubeconfig = data_folder_path(arena, &standalone->folder, "kubeconfig");
+    if (!data_folder_write(arena, &standalone->folder, "kubeconfig", text, error)) return false;
+    if (!out) return true;
+    standalone->kubeconfig = arena_copy(arena, str_of(out));
+    bool is_there = files_read(arena, out, KUBECONFIG_BYTES, &there, error);
+    if (is_there && there.len && !str_starts_with(there, STR(KUBECONFIG_MARK)))
+        return error_set(error, ERROR_INVALID,
+                         "--kubeconfig-out %s was written by somebody else and would be overwritten; give another file, or remove it",
+                         QUOTE(str_of(out)));
+    if (!is_there && error->kind != ERROR_NOT_FOUND) return false;
+    *error = (struct error){0};
+    return files_write(out, text, true, error);
+}
+
+static bool start(struct standalone *standalone, struct error *error) {
+    const struct standalone_settings *settings = standalone->settings;
+    struct arena *arena = &standalone->arena;
+    if (!data_folder_open(arena, settings->data, settings->is_temporary, &standalone->folder, error)) return false;
+    standalone->has_folder = true;
+    if (!keys_load(arena, &standalone->folder, host_of(settings->listen), loop_wall_ms(standalone->loop), &standalone->keys, error) ||
+        !open_server(standalone, error) || !open_apiserver(standalone, error) || !write_kubeconfig(standalone, error) ||
+        !standalone_connect(standalone, &standalone->installing, error)) {
+        return false;
+    }
+    standalone->installer = installer_new(standalone->loop, &standalone->installing, settings->definitions, settings->definition_count,
+                                          on_installed, standalone);
+    return standalone->installer || error_set(error, ERROR_MEMORY, "out of memory while starting");
+}
+
+struct standalone *standalone_new(struct loop *loop, const struct standalone_settings *settings, struct error *error) {
+    struct standalone *standalone = calloc(1, sizeof *standalone);
+    if (!standalone) {
+        error_set(error, ERROR_MEMORY, "out of memory while starting");
+        return NULL;
+    }
+    *error = (struct error){0};
+    standalone->loop = loop;
+    standalone->settings = settings;
+    arena_init(&standalone->arena, STANDALONE_ARENA_BYTES);
+    if (start(standalone, error)) return standalone;
+    standalone_free(standalone);
+    return NULL;
+}
+
+void standalone_free(struct standalone *standalone) {
+    if (!standalone) return;
+    simulation_free(standalone->simulation);
+    controller_free(standalone->controller);
+    client_release(&standalone->installing);
+    installer_free(standalone->installer);
+    server_free(standalone->server);
+    if (standalone->apiserver) apiserver_free(standalone->apiserver);
+    if (standalone->has_folder) data_folder_close(&standalone->folder);
+    arena_release(&standalone->arena);
+    free(standalone);
+}
+
+struct str standalone_server(const struct standalone *standalone) {
+    return standalone->address;
+}
+
+struct str standalone_data(const struct standalone *standalone) {
+    return standalone->folder.path;
+}
+
+struct str standalone_kubeconfig(const struct standalone *standalone) {
+    return standalone->kubeconfig;
+}
