@@ -113,6 +113,9 @@ static bool is_zero(yyjson_val *value) {
            (yyjson_is_num(value) && yyjson_get_num(value) == 0);
 }
 
+/* Marks what Go's types always have, the object itself and each field with a zero default, for who must know absent from zero. */
+static const char always_there[] = "x-always-there";
+
 /* Keywords that structure, compiled as they are; the others are resolved or dropped. */
 static bool is_kept(yyjson_val *key, yyjson_val *value) {
     static const char *const kept[] = {"type", "format", "additionalProperties"};
@@ -133,6 +136,8 @@ static bool put_kept(yyjson_mut_doc *doc, yyjson_mut_val *out, yyjson_val *schem
     size_t index, max;
     yyjson_val *key, *value;
     yyjson_obj_foreach(schema, index, max, key, value) {
+        bool is_always_there = yyjson_equals_str(key, "default") && is_zero(value);
+        if (is_always_there && !put(doc, out, always_there, yyjson_mut_true(doc))) return false;
         if (!is_kept(key, value)) continue;
         if (!yyjson_mut_obj_put(out, json_make_text(doc, json_text(key)), yyjson_val_mut_copy(doc, value))) return false;
     }
@@ -198,8 +203,9 @@ const yyjson_val *builtin_source(struct arena *arena, struct str group, struct s
     struct pool pool = {.arena = arena};
     struct str name = kind_name(&pool, group, version, kind);
     yyjson_mut_doc *doc = name.len ? json_builder(arena) : NULL;
-    struct chain root = {NULL, name, 1};
-    return doc ? json_freeze(arena, resolve(&pool, doc, pool_find(&pool, name), &root)) : NULL;
+    struct chain link = {NULL, name, 1};
+    yyjson_mut_val *root = doc ? resolve(&pool, doc, pool_find(&pool, name), &link) : NULL;
+    return root && put(doc, root, always_there, yyjson_mut_true(doc)) ? json_freeze(arena, root) : NULL;
 }
 
 const struct schema *builtin_schema(struct arena *arena, struct str group, struct str version, struct str kind) {

@@ -8,15 +8,15 @@
 #include "schema/schema.h"
 
 struct managed_request {
-    const struct schema *schema; /* of the version of this request; NULL: deduced from the values (never for our kinds) */
+    const struct schema *schema; /* of the version of this request; NULL: deduced from the values */
     struct str manager;          /* fieldManager, else from the user agent; at most 128 bytes, checked by the caller */
     struct str subresource;      /* "status", "scale" or empty */
     struct str api_version;      /* of the request: "group/version" */
     struct str now;              /* "2026-01-02T03:04:05Z" */
     bool is_force;               /* apply only */
-    /* Fields that this request may not own and that are left out of its set: without the status subresource its "status" and so on. Paths of
-     * keys from the root, e.g. {"status"}. A request to the status subresource owns nothing outside status. */
-    bool resets_status; /* main resource of a kind with a status subresource */
+    /* What this request may not own, because the server resets it: the main resource of a kind with a status subresource its "status"; a
+     * request to the status subresource its "spec" (and no more, as the API server's strategies have it). */
+    bool resets_status;
     bool resets_all_but_status;
 };
 
@@ -39,7 +39,9 @@ enum managed_outcome { MANAGED_APPLIED, MANAGED_UNCHANGED, MANAGED_CONFLICT, MAN
 /*
  * Server-side apply: merges `applied` (the request's body, without managedFields) onto `live` (NULL: nothing there yet), removes what this
  * manager owned alone and applies no more, and gives the merged object with new managedFields in *out. Not defaulted, pruned or validated.
- * MANAGED_CONFLICT lists the conflicts; MANAGED_INVALID fills `error` (duplicate list keys, wrong types).
+ * MANAGED_UNCHANGED: *out too, equal to `live` but for managedFields. MANAGED_CONFLICT lists the conflicts, by manager; MANAGED_INVALID fills
+ * `error` with the API server's words (unknown fields, duplicate list keys, wrong types; managedFields sent). Lists and sets of `applied` must
+ * be what the schema says; `live` may be anything. A manager "kubectl" takes over what it once applied client-side, as kubectl expects.
  */
 enum managed_outcome managed_apply(const struct managed_request *request, struct arena *arena, yyjson_mut_doc *doc,
                                    const yyjson_mut_val *live, const yyjson_mut_val *applied, yyjson_mut_val **out,
