@@ -4,7 +4,6 @@
 #include "data/patch.h"
 #include "data/yaml_read.h"
 #include "schema/managed.h"
-#include "schema/strategic.h"
 
 enum patch_kind { PATCH_NONE, PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
 
@@ -24,7 +23,7 @@ static bool find_kind(struct request *request, enum patch_kind *out) {
     struct str type = str_trim(end == SIZE_MAX ? header : str_first(header, end));
     for (size_t i = 0; i < sizeof patch_kinds / sizeof patch_kinds[0]; i++) {
         if (!str_equal_ignoring_case(type, str_of(patch_kinds[i].media_type))) continue;
-        if (patch_kinds[i].kind == PATCH_STRATEGIC && request->kind->is_defined) break;
+        if (patch_kinds[i].kind == PATCH_STRATEGIC) break;
         *out = patch_kinds[i].kind;
         return true;
     }
@@ -58,20 +57,13 @@ static yyjson_mut_val *apply_json_patch(struct request *request, const yyjson_mu
 }
 
 static yyjson_mut_val *patched(struct request *request, enum patch_kind kind, const yyjson_mut_val *live, yyjson_val *patch) {
-    struct error error;
     if (kind == PATCH_JSON) return apply_json_patch(request, live, patch);
     if (!yyjson_is_obj(patch)) {
         refuse_bad_request(&request->arena, &request->refusal, "the patch must be a JSON object");
         return NULL;
     }
-    yyjson_mut_val *result;
-    if (kind == PATCH_MERGE) {
-        result = patch_merge(&request->arena, request->doc, json_freeze(&request->arena, live), patch);
-        if (!result) refuse_internal(&request->arena, &request->refusal, "memory is out");
-        return result;
-    }
-    result = strategic_merge(request->version->schema, &request->arena, request->doc, live, yyjson_val_mut_copy(request->doc, patch), &error);
-    if (!result) refuse_bad_request(&request->arena, &request->refusal, "%s", error.message);
+    yyjson_mut_val *result = patch_merge(&request->arena, request->doc, json_freeze(&request->arena, live), patch);
+    if (!result) refuse_internal(&request->arena, &request->refusal, "memory is out");
     return result;
 }
 
