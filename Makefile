@@ -7,6 +7,8 @@ SEED ?= 1
 # Time budget of the long suites (fuzz, conformance, soak), in minutes; each has its own default.
 MINUTES ?=
 SANITIZE ?= 0
+# 1: make demo stays up.
+KEEP ?=
 # Names of single tests, as in `make test TESTS="yaml model"`.
 TESTS ?=
 
@@ -37,8 +39,8 @@ build:
 test: all ## unit tests under sanitizers, layer checks, command line; SANITIZE=1: the whole suite under sanitizers
 	@python3 tests/run.py $(if $(filter 1,$(SANITIZE)),--sanitize) $(TESTS)
 
-demo: all ## render the quick-start example and say what the controller would create
-	@python3 scripts/demo.py
+demo: all ## two models live, one breaks, both go, on an API server of this program's own; KEEP=1 stays up
+	@KEEP=$(KEEP) python3 scripts/demo.py
 
 bench: all ## figures against their bounds, as ratios from one run
 	@ninja -C $(build) --quiet tests/bench/bench_render

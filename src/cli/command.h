@@ -31,6 +31,7 @@ int command_describe(int argc, char **argv);
 int command_wait(int argc, char **argv);
 int command_get(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_standalone(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_help(int argc, char **argv);
 

@@ -12,6 +12,7 @@ const struct command commands[] = {
     {"render", "print the children of ModelBoosters, without a cluster", command_render},
     {"validate", "check ModelBoosters against every rule", command_validate},
     {"controller", "run the Model Controller against a cluster", command_controller},
+    {"standalone", "serve Kubernetes' API on this machine, with the controller beside it", command_standalone},
     {"crds", "print the definitions (CustomResourceDefinitions)", command_crds},
     {"apply", "make objects of a cluster what files say", command_apply},
     {"get", "show objects of any kind", command_get},

@@ -61,6 +61,8 @@ static void begin_table(struct view *view, const struct kind_entry *kind, const 
         if (view->is_shown[i]) cells[shown++] = upper(&scratch, names[i]);
     }
     table_columns(&view->table, shown);
+    /* The longest event: so that lines stay where they are when the first one of it comes. */
+    if (view->options.with_event) view->table.widths[0] = sizeof "MODIFIED" - 1;
     if (!view->options.without_headers) table_add(&view->table, cells);
     arena_release(&scratch);
 }

@@ -185,10 +185,11 @@ static void observe_pod(struct simulation *simulation, const yyjson_val *object,
         pod = NULL;
     }
     if (!pod) {
-        /* creationTimestamp is cut to the second: one that is new to us was made just now. */
+        /* creationTimestamp is cut to the second: one that nothing was written of yet was made just now. */
         int64_t wall_ms = loop_wall_ms(simulation->loop);
         pod = new_pod(simulation, key, owner_key, &facts);
-        if (pod) pod->created_ms = wall_ms - facts.created_ms < 1000 ? wall_ms : facts.created_ms;
+        bool is_fresh = facts.phase == PHASE_NONE && wall_ms - facts.created_ms < 1000;
+        if (pod) pod->created_ms = is_fresh ? wall_ms : facts.created_ms;
     }
     if (!pod) return;
     pod->revision = facts.revision;

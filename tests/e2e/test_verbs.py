@@ -148,9 +148,9 @@ class Watch(Case):
     def test_every_change(self):
         self.server.put("modelboosters", booster("one"))
         process = self.start("watch", "modelboosters")
-        self.assertEqual(self.lines(process, 2), ["EVENT   NAME   REPLICAS\n", "ADDED   one    1\n"])
+        self.assertEqual(self.lines(process, 2), ["EVENT      NAME   REPLICAS\n", "ADDED      one    1\n"])
         self.server.put("modelboosters", booster("a-longer-name", replicas=2))
-        self.assertEqual(self.lines(process, 1), ["ADDED   a-longer-name   2\n"])
+        self.assertEqual(self.lines(process, 1), ["ADDED      a-longer-name   2\n"])
         self.server.put("modelboosters", booster("one", replicas=3))
         self.server.drop("modelboosters", "default", "one")
         self.assertEqual(self.lines(process, 2), ["MODIFIED   one             3\n", "DELETED    one             3\n"])
@@ -170,7 +170,7 @@ class Watch(Case):
         watches = re.compile("GET .*modelboosters.*watch=true")
         self.server.faults += [(watches, 503, {}, status(503, "ServiceUnavailable", "restarting")), (watches, 200, {}, gone)]
         process = self.start("watch", "mb", "--no-headers")
-        self.assertEqual(self.lines(process, 2), ["ADDED   one   1\n"] * 2)
+        self.assertEqual(self.lines(process, 2), ["ADDED      one   1\n"] * 2)
         self.server.put("modelboosters", booster("one", replicas=2))
         self.assertEqual(self.lines(process, 1), ["MODIFIED   one   2\n"])
         process.kill()
