@@ -1,4 +1,5 @@
 #include "schema/field_error.h"
+#include "schema/go_text.h"
 #include "schema/typed_inner.h"
 
 /* Findings in structured-merge-diff's words, each with its path; printed like its ValidationErrors. */
@@ -30,39 +31,19 @@ static struct str path_below(struct arena *arena, struct str path, const struct 
     return text;
 }
 
-/* As Go's %v prints a value, or its %#v with `is_source`: texts without and with quotes. Containers keep their JSON. */
-static struct str go_text(struct arena *arena, yyjson_mut_val *value, bool is_source) {
-    struct field_value scalar = field_value_of(arena, value);
-    switch (scalar.kind) {
-    case FIELD_TEXT: return is_source ? field_error_quote(arena, scalar.text) : scalar.text;
-    case FIELD_INTEGER: return arena_printf(arena, "%lld", (long long)scalar.integer);
-    case FIELD_REAL: return arena_printf(arena, "%g", scalar.real);
-    case FIELD_BOOL: return scalar.flag ? STR("true") : STR("false");
-    case FIELD_OTHER: return scalar.text;
-    case FIELD_NULL: break;
-    }
-    return STR("<nil>");
-}
-
-static const char *go_type(yyjson_mut_val *value) {
-    if (yyjson_mut_is_str(value)) return "string";
-    if (yyjson_mut_is_bool(value)) return "bool";
-    return yyjson_mut_is_arr(value) ? "[]interface {}" : "map[string]interface {}";
-}
-
 static struct str wrong_scalar(const struct typed *type, struct arena *arena, yyjson_mut_val *value) {
     struct str name = type->kind == TYPED_SCHEMA ? schema_type(type->schema) : STR("any");
     bool has_format = type->kind == TYPED_SCHEMA && yyjson_is_str(json_get(schema_source(type->schema), "format"));
     if (str_is(name, "integer") || str_is(name, "number")) {
         if (yyjson_mut_is_num(value)) return STR_EMPTY;
-        return arena_printf(arena, "expected numeric (int or float), got %s", go_type(value));
+        return arena_printf(arena, "expected numeric (int or float), got %s", go_type_name(value));
     }
     if (str_is(name, "boolean") && !yyjson_mut_is_bool(value))
-        return arena_printf(arena, "expected boolean, got &{%.*s}", STR_ARG(go_text(arena, value, false)));
+        return arena_printf(arena, "expected boolean, got &{%.*s}", STR_ARG(go_text(arena, value)));
     if (str_is(name, "string") && !has_format && !yyjson_mut_is_str(value))
-        return arena_printf(arena, "expected string, got &value.valueUnstructured{Value:%.*s}", STR_ARG(go_text(arena, value, true)));
+        return arena_printf(arena, "expected string, got &value.valueUnstructured{Value:%.*s}", STR_ARG(go_text(arena, value)));
     if (yyjson_mut_is_ctn(value))
-        return arena_printf(arena, "expected any scalar, got &{%.*s}", STR_ARG(go_text(arena, value, false)));
+        return arena_printf(arena, "expected any scalar, got &{%.*s}", STR_ARG(go_text(arena, value)));
     return STR_EMPTY;
 }
 
@@ -123,7 +104,7 @@ static void check(struct walk *walk, const struct typed *type, yyjson_mut_val *v
         check_list(walk, type, value, path);
     } else {
         find(walk, path, arena_printf(walk->arena, "expected %s, got &{%.*s}", shape == SHAPE_MAP ? "map" : "list",
-                                      STR_ARG(go_text(walk->arena, value, false))));
+                                      STR_ARG(go_text(walk->arena, value))));
     }
 }
 

@@ -36,7 +36,7 @@ static inline void managed_case_check(const struct managed_case *test, const yyj
     struct strbuf out = strbuf_with_max(1 << 20), wanted = strbuf_with_max(1 << 20);
     json_write_canonical(&out, frozen);
     json_write_canonical(&wanted, json_get(test->test, "becomes"));
-    print_error("%.*s\nfound    %s\nexpected %s\n", STR_ARG(test->name), out.ptr, wanted.len ? wanted.ptr : "an error");
+    fprintf(stderr, "%.*s\nfound    %s\nexpected %s\n", STR_ARG(test->name), out.ptr, wanted.len ? wanted.ptr : "an error");
     strbuf_release(&out);
     strbuf_release(&wanted);
     managed_case_mismatches++;

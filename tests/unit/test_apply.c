@@ -28,7 +28,7 @@ static void check_apply(struct managed_case *test) {
                          : outcome == MANAGED_INVALID ? str_of(error.message) : STR_EMPTY;
     struct str wanted = json_text(json_get(test->test, "error"));
     if (!str_equal(message, wanted)) {
-        print_error("%.*s\nfound    %.*s\nexpected %.*s\n", STR_ARG(test->name), STR_ARG(message), STR_ARG(wanted));
+        fprintf(stderr, "%.*s\nfound    %.*s\nexpected %.*s\n", STR_ARG(test->name), STR_ARG(message), STR_ARG(wanted));
         managed_case_mismatches++;
     } else if (!wanted.len) {
         managed_case_check(test, out);

@@ -1,0 +1,207 @@
+#include "schema/schema_inner.h"
+#include "schema/go_text.h"
+#include "schema/strategic_inner.h"
+
+#define DELETE_PREFIX "$deleteFromPrimitiveList"
+#define ORDER_PREFIX  "$setElementOrder"
+
+static struct str text_of(yyjson_mut_val *value) {
+    return yyjson_mut_is_str(value) ? (struct str){yyjson_mut_get_str(value), yyjson_mut_get_len(value)} : STR_EMPTY;
+}
+
+static yyjson_mut_val *get(yyjson_mut_val *map, struct str key) {
+    return yyjson_mut_obj_getn(map, key.ptr, key.len);
+}
+
+static bool put(struct strategic *merge, yyjson_mut_val *map, struct str key, yyjson_mut_val *value) {
+    bool is_put = value && yyjson_mut_obj_put(map, yyjson_mut_strn(merge->doc, key.ptr, key.len), value);
+    return is_put || error_set(merge->error, ERROR_MEMORY, "memory is out");
+}
+
+static void drop(yyjson_mut_val *map, struct str key) {
+    yyjson_mut_obj_remove_keyn(map, key.ptr, key.len);
+}
+
+bool strategic_no_key(struct strategic *merge, yyjson_mut_val *map, struct str merge_key) {
+    return error_set(merge->error, ERROR_INVALID, "map: %.*s does not contain declared merge key: %.*s", STR_ARG(go_text(merge->arena, map)),
+                     STR_ARG(merge_key));
+}
+
+static bool wrong_type(struct strategic *merge, const char *wanted, yyjson_mut_val *found) {
+    return error_set(merge->error, ERROR_INVALID, "expected a %s, but received a %s", wanted, go_type_name(found));
+}
+
+static struct patch_plan plan_of(const struct schema *schema, struct str key) {
+    const struct schema *field = schema_property(schema, key);
+    struct patch_plan plan = {.schema = field, .merge_key = STR_EMPTY};
+    if (!field) return plan;
+    const yyjson_val *source = schema_source(field);
+    struct str strategy = json_text(json_get(source, "x-kubernetes-patch-strategy"));
+    plan.merges = str_is(strategy, "merge") || str_is(strategy, "merge,retainKeys");
+    plan.replaces = str_is(strategy, "replace");
+    plan.merge_key = json_text(json_get(source, "x-kubernetes-patch-merge-key"));
+    if (schema_items(field)) plan.schema = schema_items(field);
+    return plan;
+}
+
+/* Nulls of a patch delete; where there is nothing to delete they mean nothing. */
+static void drop_nulls(yyjson_mut_val *value) {
+    yyjson_mut_obj_iter entries = yyjson_mut_obj_iter_with(value);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&entries));) {
+        yyjson_mut_val *inner = yyjson_mut_obj_iter_get_val(key);
+        if (yyjson_mut_is_null(inner)) yyjson_mut_obj_iter_remove(&entries);
+        else drop_nulls(inner);
+    }
+    yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(value);
+    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) drop_nulls(item);
+}
+
+/* False: the value is itself a directive and means nothing here. */
+static bool drop_directives(yyjson_mut_val *value) {
+    if (strategic_is_directive(value)) return false;
+    yyjson_mut_obj_iter entries = yyjson_mut_obj_iter_with(value);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&entries));) {
+        if (!drop_directives(yyjson_mut_obj_iter_get_val(key))) yyjson_mut_obj_iter_remove(&entries);
+    }
+    yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(value);
+    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) {
+        if (!drop_directives(item)) yyjson_mut_arr_iter_remove(&items);
+    }
+    return true;
+}
+
+static yyjson_mut_val *follow_directive(struct strategic *merge, yyjson_mut_val *directive, yyjson_mut_val *patch) {
+    if (yyjson_mut_equals_str(directive, "delete")) return yyjson_mut_obj(merge->doc);
+    if (yyjson_mut_equals_str(directive, "replace")) {
+        yyjson_mut_obj_remove_key(patch, "$patch");
+        return patch;
+    }
+    error_set(merge->error, ERROR_INVALID, "unknown patch type: %.*s in map: %.*s", STR_ARG(go_text(merge->arena, directive)),
+              STR_ARG(go_text(merge->arena, patch)));
+    return NULL;
+}
+
+/* "$setElementOrder/x" -> "x"; false: no such form. */
+static bool name_after(struct strategic *merge, struct str key, struct str prefix, const char *list, struct str *out) {
+    if (key.len > prefix.len && key.ptr[prefix.len] == '/') {
+        *out = str_from(key, prefix.len + 1);
+        return true;
+    }
+    return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of %s list", list);
+}
+
+/* $retainKeys names all that stays: what the patch sets must be among it, what the target has besides goes. */
+static bool retain_keys(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch) {
+    yyjson_mut_val *kept = yyjson_mut_obj_remove_key(patch, "$retainKeys");
+    if (!kept) return true;
+    if (!yyjson_mut_is_arr(kept)) return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of retainKeys");
+    yyjson_mut_val *names = yyjson_mut_obj(merge->doc), *name, *key, *value;
+    size_t index, max;
+    yyjson_mut_arr_foreach(kept, index, max, name) {
+        if (yyjson_mut_is_str(name) && !yyjson_mut_obj_add(names, yyjson_mut_val_mut_copy(merge->doc, name), yyjson_mut_null(merge->doc)))
+            return error_set(merge->error, ERROR_MEMORY, "memory is out");
+    }
+    yyjson_mut_obj_foreach(patch, index, max, key, value) {
+        struct str text = text_of(key);
+        bool is_exempt = yyjson_mut_is_null(value) || str_starts_with(text, STR(DELETE_PREFIX)) || str_starts_with(text, STR(ORDER_PREFIX));
+        if (!is_exempt && !get(names, text)) return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of retainKeys");
+    }
+    yyjson_mut_obj_iter entries = yyjson_mut_obj_iter_with(target);
+    while ((key = yyjson_mut_obj_iter_next(&entries))) {
+        if (!get(names, text_of(key))) yyjson_mut_obj_iter_remove(&entries);
+    }
+    return true;
+}
+
+/* One $setElementOrder: merges its list, which is done with then, and orders it. */
+static bool merge_ordered(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, struct str name, yyjson_mut_val *order,
+                          const struct schema *schema) {
+    yyjson_mut_val *old = get(target, name), *new = get(patch, name);
+    if (!yyjson_mut_is_arr(order)) return wrong_type(merge, "[]interface {}", order);
+    if (old && !yyjson_mut_is_arr(old)) return wrong_type(merge, "[]interface {}", old);
+    if (new && !yyjson_mut_is_arr(new)) return wrong_type(merge, "[]interface {}", new);
+    struct patch_plan plan = plan_of(schema, name);
+    if (new && !strategic_check_order(merge, new, order, plan.merge_key)) return false;
+    if (!old && !new) return true;
+    yyjson_mut_val *before = old ? yyjson_mut_val_mut_copy(merge->doc, old) : NULL, *merged = old;
+    if (!old) {
+        drop_directives(new);
+        merged = new;
+    } else if (new) {
+        merged = plan.merges ? strategic_merge_list(merge, old, new, &plan, false) : new;
+    }
+    if (merged) merged = strategic_order(merge, merged, order, before, plan.merge_key);
+    drop(patch, name);
+    return merged && put(merge, target, name, merged);
+}
+
+static bool merge_orders(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, const struct schema *schema) {
+    struct typed_entries entries = typed_entries_of(merge->arena, patch);
+    for (size_t i = 0; i < entries.count; i++) {
+        struct str name;
+        if (!str_starts_with(entries.items[i].key, STR(ORDER_PREFIX))) continue;
+        drop(patch, entries.items[i].key);
+        if (!name_after(merge, entries.items[i].key, STR(ORDER_PREFIX), "setElementOrder", &name)) return false;
+        if (!merge_ordered(merge, target, patch, name, entries.items[i].value, schema)) return false;
+    }
+    return true;
+}
+
+static bool are_alike(yyjson_mut_val *a, yyjson_mut_val *b) {
+    return yyjson_mut_get_type(a) == yyjson_mut_get_type(b);
+}
+
+/* `new` is no null. */
+static bool merge_field(struct strategic *merge, yyjson_mut_val *target, struct str name, yyjson_mut_val *new, bool is_deletion,
+                        const struct schema *schema) {
+    yyjson_mut_val *old = get(target, name), *merged = new;
+    struct patch_plan plan = plan_of(schema, name);
+    if (!old || !are_alike(old, new) || !yyjson_mut_is_ctn(new)) {
+        if (is_deletion) return true;
+        if (!old || !are_alike(old, new)) drop_nulls(new);
+        if (drop_directives(new)) return put(merge, target, name, yyjson_mut_val_mut_copy(merge->doc, new));
+        drop(target, name);
+        return true;
+    }
+    if (yyjson_mut_is_obj(new)) {
+        if (!plan.replaces) merged = strategic_merge_map(merge, old, new, plan.schema);
+    } else if (plan.merges || is_deletion) {
+        merged = strategic_merge_list(merge, old, new, &plan, is_deletion);
+    }
+    /* The patch stays whole: its lists say the order later. */
+    if (merged == new) merged = yyjson_mut_val_mut_copy(merge->doc, new);
+    return merged && (merged == old || put(merge, target, name, merged));
+}
+
+yyjson_mut_val *strategic_merge_map(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, const struct schema *schema) {
+    yyjson_mut_val *directive = yyjson_mut_obj_get(patch, "$patch");
+    if (directive) return follow_directive(merge, directive, patch);
+    if (merge->depth > LIMIT_DOCUMENT_DEPTH) {
+        error_set(merge->error, ERROR_LIMIT, "the patch is too deep");
+        return NULL;
+    }
+    merge->depth++;
+    if (!retain_keys(merge, target, patch) || !merge_orders(merge, target, patch, schema)) return NULL;
+    struct typed_entries entries = typed_entries_of(merge->arena, patch);
+    for (size_t i = 0; i < entries.count; i++) {
+        struct str name = entries.items[i].key;
+        bool is_deletion = str_starts_with(name, STR(DELETE_PREFIX));
+        if (is_deletion && !name_after(merge, name, STR(DELETE_PREFIX), "primitive", &name)) return NULL;
+        if (yyjson_mut_is_null(entries.items[i].value)) drop(target, name);
+        else if (!merge_field(merge, target, name, entries.items[i].value, is_deletion, schema)) return NULL;
+    }
+    merge->depth--;
+    return target;
+}
+
+yyjson_mut_val *strategic_merge(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *target,
+                                const yyjson_mut_val *patch, struct error *error) {
+    struct error ignored;
+    struct strategic merge = {arena, doc, error ? error : &ignored, 0};
+    yyjson_mut_val *out = yyjson_mut_val_mut_copy(doc, typed_loose(target)), *changes = yyjson_mut_val_mut_copy(doc, typed_loose(patch));
+    if (!out || !changes) {
+        error_set(error, ERROR_MEMORY, "memory is out");
+        return NULL;
+    }
+    return strategic_merge_map(&merge, out, changes, schema);
+}
