@@ -65,7 +65,8 @@ static const char *remedy_of(const struct kube_answer *answer) {
 static int refuse(struct applying *applying, const struct source *source, const struct kube_answer *answer) {
     if (kube_answer_is_transient(answer->kind)) return cluster_refuse(applying->cluster, place_of(applying, source, NULL), answer);
     if (answer->kind != KUBE_INVALID || !answer->cause_count) {
-        const yyjson_val *value = source_field(source, named_field(answer->message));
+        struct str field = answer->cause_count ? answer->causes[0].field : named_field(answer->message);
+        const yyjson_val *value = source_field(source, field);
         return cluster_complain(applying->cluster, "%s: %.*s%s", place_of(applying, source, value), STR_ARG(answer->message),
                                 remedy_of(answer));
     }

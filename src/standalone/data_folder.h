@@ -7,6 +7,7 @@
  *   DATA/ca.key
  *   DATA/admin.token  of the user "admin" in system:masters
  *   DATA/signing.key  of service account tokens
+ *   DATA/port         of the last time
  *   DATA/kubeconfig   for the administrator
  */
 #ifndef MB_STANDALONE_DATA_FOLDER_H

@@ -62,6 +62,11 @@ static bool make_authority(struct arena *arena, const struct data_folder *folder
            data_folder_write(arena, folder, "ca.crt", strbuf_view(&out->certificate), error);
 }
 
+static bool unusable(const struct data_folder *folder, struct error *error) {
+    struct error inner = *error;
+    return error_set(error, inner.kind, "%s/ca.crt: %s; remove ca.crt and ca.key, and new ones are made", folder->path.ptr, inner.message);
+}
+
 static bool load_authority(struct arena *arena, const struct data_folder *folder, int64_t now_ms, struct certificate_pair *out,
                            struct error *error) {
     int64_t end_ms;
@@ -70,14 +75,14 @@ static bool load_authority(struct arena *arena, const struct data_folder *folder
         *error = (struct error){0};
         return make_authority(arena, folder, now_ms, out, error);
     }
-    if (!certificate_end_ms(strbuf_view(&out->certificate), &end_ms, error)) return false;
+    if (!certificate_end_ms(strbuf_view(&out->certificate), &end_ms, error)) return unusable(folder, error);
     return end_ms - now_ms > renew_ms || make_authority(arena, folder, now_ms, out, error);
 }
 
 /* ---- the server's certificate ---- */
 
-static bool make_server(struct arena *arena, const struct certificate_pair *authority, struct str host, int64_t now_ms, struct keys *out,
-                        struct error *error) {
+static bool make_server(struct arena *arena, const struct data_folder *folder, const struct certificate_pair *authority, struct str host,
+                        int64_t now_ms, struct keys *out, struct error *error) {
     struct str names[NAMES_MAX] = {STR("localhost"),  STR("127.0.0.1"),          STR("::1"),
                                    STR("kubernetes"), STR("kubernetes.default"), STR("kubernetes.default.svc")};
     size_t count = 6;
@@ -96,7 +101,7 @@ static bool make_server(struct arena *arena, const struct certificate_pair *auth
         .until_ms = now_ms + 10 * year_ms,
     };
     struct certificate_pair pair = {0};
-    bool is_made = certificate_make(&order, authority, &pair, error);
+    bool is_made = certificate_make(&order, authority, &pair, error) || unusable(folder, error);
     if (is_made) {
         out->certificate = arena_copy(arena, strbuf_view(&pair.certificate));
         out->certificate_key = arena_copy(arena, strbuf_view(&pair.key));
@@ -109,7 +114,8 @@ bool keys_load(struct arena *arena, const struct data_folder *folder, struct str
                struct error *error) {
     struct certificate_pair authority = {strbuf_with_max(1024 * 1024), strbuf_with_max(1024 * 1024)};
     *out = (struct keys){0};
-    bool is_loaded = load_authority(arena, folder, now_ms, &authority, error) && make_server(arena, &authority, host, now_ms, out, error) &&
+    bool is_loaded = load_authority(arena, folder, now_ms, &authority, error) &&
+                     make_server(arena, folder, &authority, host, now_ms, out, error) &&
                      load_secret(arena, folder, "admin.token", &out->admin_token, error) &&
                      load_secret(arena, folder, "signing.key", &out->signing_key, error);
     if (is_loaded) out->ca_certificate = arena_copy(arena, strbuf_view(&authority.certificate));

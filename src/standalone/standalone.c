@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apiserver/apiserver.h"
+#include "base/number.h"
 #include "controller/connect.h"
 #include "controller/controller.h"
 #include "io/entropy.h"
@@ -155,15 +156,32 @@ static void handle(void *owner, struct exchange *exchange) {
     apiserver_handle(((struct standalone *)owner)->apiserver, exchange);
 }
 
-static bool open_server(struct standalone *standalone, struct error *error) {
-    const struct server_settings settings = {.listen = str_of(standalone->settings->listen),
+/* With a free port, the one of the last time: so that what clients were given goes on working. */
+static struct str last_listen(struct standalone *standalone) {
+    struct str listen = str_of(standalone->settings->listen), port;
+    int64_t number;
+    if (!str_ends_with(listen, STR(":0")) || !data_folder_read(&standalone->arena, &standalone->folder, "port", &port, NULL)) return listen;
+    if (!number_parse_int64(str_trim(port), &number) || number < 1 || number > UINT16_MAX) return listen;
+    return arena_printf(&standalone->arena, "%.*s:%lld", STR_ARG(str_first(listen, listen.len - 2)), (long long)number);
+}
+
+static bool listen_on(struct standalone *standalone, struct str listen, struct error *error) {
+    const struct server_settings settings = {.listen = listen,
                                              .certificate = standalone->keys.certificate,
                                              .key = standalone->keys.certificate_key,
                                              .client_ca = standalone->keys.ca_certificate,
                                              .handler = handle,
                                              .owner = standalone};
     standalone->server = server_new(standalone->loop, &settings, error);
-    if (!standalone->server) return false;
+    return standalone->server != NULL;
+}
+
+static bool open_server(struct standalone *standalone, struct error *error) {
+    struct str wanted = str_of(standalone->settings->listen), last = last_listen(standalone);
+    bool is_again = !str_equal(last, wanted) && listen_on(standalone, last, NULL);
+    if (!is_again && !listen_on(standalone, wanted, error)) return false;
+    struct str port = arena_printf(&standalone->arena, "%u\n", server_port(standalone->server));
+    if (!data_folder_write(&standalone->arena, &standalone->folder, "port", port, error)) return false;
     struct str host = host_of(standalone->settings->listen);
     /* Whoever listens everywhere is reached on this machine by the loopback address. */
     struct str shown = str_is(host, "0.0.0.0") ? STR("127.0.0.1") : str_is(host, "::") ? STR("::1") : host;

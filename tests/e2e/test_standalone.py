@@ -10,11 +10,13 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("MODEL_BOOSTER", str(ROOT / "build/main/model-booster"))
@@ -54,6 +56,16 @@ class Standalone:
     def run(self, *arguments, stdin=None, kubeconfig=None, program=PROGRAM):
         environment = {**os.environ, "KUBECONFIG": kubeconfig or self.kubeconfig}
         return subprocess.run([program, *arguments], cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, timeout=PATIENCE_S)
+
+    def request(self, method, path, content=None):
+        """One request without kubectl's or our own help."""
+        text = pathlib.Path(self.kubeconfig).read_text()
+        where = lambda field: re.search(f"{field}: (.+)", text).group(1)
+        request = urllib.request.Request(where("server") + path, method=method, data=json.dumps(content).encode() if content else None,
+                                         headers={"Authorization": "Bearer " + where("token"), "Content-Type": "application/json"})
+        trust = ssl.create_default_context(cafile=str(pathlib.Path(self.kubeconfig).parent / "ca.crt"))
+        with urllib.request.urlopen(request, context=trust, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
 
     def good(self, *arguments, **options):
         done = self.run(*arguments, **options)
@@ -118,6 +130,48 @@ class Life(Case):
         self.assertEqual(again.good("get", "mb", "-o", "name"), names)
         again.good("wait", "mb/quickstart", "mb/coder", "--for=condition=Active")
 
+    def test_a_watch_goes_on_through_a_restart(self):
+        server = self.start("--no-controller", "--apply", QUICKSTART)
+        watch = subprocess.Popen([PROGRAM, "watch", "mb", "--no-headers"], env={**os.environ, "KUBECONFIG": server.kubeconfig}, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(Standalone.end, type("Watch", (), {"process": watch}))
+        self.assertRegex(watch.stdout.readline(), "^ADDED      quickstart")
+        self.assertEqual(server.stop()[0], 0)
+        again = self.start("--no-controller")
+        self.assertEqual(again.words.splitlines()[0].split(",")[0], server.words.splitlines()[1].split(",")[0])  # the same port
+        again.good("apply", "-f", "examples/suspended.yaml")
+        again.good("delete", "mb", "quickstart")
+        self.assertRegex(watch.stdout.readline(), "^ADDED      asleep")
+        self.assertRegex(watch.stdout.readline(), "^DELETED    quickstart")
+
+    def test_a_taken_port_is_no_trouble(self):
+        server = self.start()
+        port = int(re.search(r":(\d+),", server.words).group(1))
+        server.stop()
+        with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            self.start().good("get", "namespaces")
+
+    def test_definitions(self):
+        """Ours are brought up to date; those of somebody else stay."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modelroutes.networking.serving.volcano.sh"
+        mark = "standalone.model-booster.dev/installed"
+        for is_ours in (True, False):
+            with self.subTest(is_ours=is_ours):
+                server = self.start()
+                definition = server.request("GET", path)
+                self.assertIn(mark, definition["metadata"]["annotations"])
+                definition["spec"]["versions"][0]["additionalPrinterColumns"] = []
+                definition["metadata"]["annotations"] = {mark: "of an older version"} if is_ours else {}
+                server.request("PUT", path, definition)
+                server.stop()
+                again = self.start()
+                columns = again.request("GET", path)["spec"]["versions"][0].get("additionalPrinterColumns", [])
+                self.assertEqual(len(columns) > 0, is_ours)
+                again.stop()
+
     def test_a_second_process_is_refused(self):
         server = self.start()
         self.refused(f'data" is in use by another model-booster standalone \\(process {server.process.pid}\\); stop it, or give another --data')
@@ -163,6 +217,16 @@ class Refused(Case):
         path.write_text("apiVersion: v1\n")
         self.refused("was written by somebody else", "--kubeconfig-out", str(path))
         self.assertEqual(path.read_text(), "apiVersion: v1\n")
+
+    def test_broken_keys(self):
+        self.start().stop()
+        for name, content, message in (("ca.crt", "x", "ca.crt: .*remove ca.crt and ca.key"), ("admin.token", "short", "admin.token is too short")):
+            path = self.folder / "data" / name
+            before = path.read_text()
+            path.write_text(content)
+            self.refused(message)
+            path.write_text(before)
+        self.assertEqual(self.start().stop()[0], 0)
 
     def test_a_wrong_token_file(self):
         path = self.folder / "tokens"
