@@ -66,6 +66,18 @@ struct str field_error_quote(struct arena *arena, struct str text) {
     return (struct str){out, (size_t)(at - out)};
 }
 
+struct str field_error_json(struct arena *arena, struct str json) {
+    struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.ptr[i];
+        if (c == '<' || c == '>' || c == '&') strbuf_printf(&out, "\\u%04x", (unsigned)c);
+        else strbuf_append_char(&out, c);
+    }
+    struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
+    strbuf_release(&out);
+    return text;
+}
+
 /* As field.Error prints a value: texts as Go's %q, everything else as JSON. */
 static struct str value_text(struct arena *arena, const yyjson_mut_val *value) {
     yyjson_mut_val *val = (yyjson_mut_val *)(uintptr_t)value;
@@ -75,7 +87,7 @@ static struct str value_text(struct arena *arena, const yyjson_mut_val *value) {
     /* Map keys are sorted by Go; numbers have their shortest form. */
     yyjson_val *frozen = json_freeze(arena, val);
     if (frozen) json_write_canonical(&out, frozen);
-    struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
+    struct str text = out.failed ? STR_EMPTY : field_error_json(arena, strbuf_view(&out));
     strbuf_release(&out);
     return text;
 }

@@ -50,6 +50,8 @@ void field_errors_add(struct field_errors *errors, enum field_error_kind kind, s
 void field_errors_add_text(struct field_errors *errors, enum field_error_kind kind, struct str field, struct str value, struct str detail);
 /* The text as Go's %q prints it, quotes included; in the arena. */
 struct str field_error_quote(struct arena *arena, struct str text);
+/* JSON as Go's encoder writes it: <, > and & escaped; in the arena. */
+struct str field_error_json(struct arena *arena, struct str json);
 const char *field_error_reason(enum field_error_kind kind);
 /* "Invalid value: \"x\": must be ..." : what a cause's message says. */
 struct str field_error_body(struct arena *arena, const struct field_error *error);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "schema/pattern.h"
+#include "schema/rules.h"
 #include "schema/schema_inner.h"
 
 static const char *const type_names[] = {[TYPE_ANY] = "",          [TYPE_OBJECT] = "object",   [TYPE_ARRAY] = "array",    [TYPE_STRING] = "string",
@@ -42,6 +43,7 @@ static int compare_members(const void *left, const void *right) {
 
 /* What is below counts for the walks from above. */
 static void inherit(struct schema *schema, const struct schema *below) {
+    schema->has_rules_below = schema->has_rules_below || below->has_rules_below;
     schema->has_lists_below = schema->has_lists_below || below->has_lists_below;
 }
 
@@ -136,6 +138,14 @@ static void compile_values(struct arena *arena, struct schema *schema) {
     schema->required = get(source, "required");
 }
 
+/* Its parts are compiled. */
+static bool compile_rules(struct arena *arena, struct schema *schema, struct error *error) {
+    if (!get(schema->source, "x-kubernetes-validations")) return true;
+    schema->has_rules_below = true;
+    schema->rules = schema_rules_compile(arena, schema);
+    return schema->rules || error_set(error, ERROR_MEMORY, "the schema is too large");
+}
+
 static struct schema *compile(struct arena *arena, const yyjson_val *source, unsigned depth, struct error *error) {
     struct schema *schema = arena_alloc(arena, sizeof *schema);
     if (!schema || depth > LIMIT_DOCUMENT_DEPTH) {
@@ -153,14 +163,16 @@ static struct schema *compile(struct arena *arena, const yyjson_val *source, uns
     schema->default_value = get(source, "default");
     compile_values(arena, schema);
     if (!compile_list_type(arena, schema, error) || !compile_below(arena, schema, depth, error)) return NULL;
+    if (depth > 0 && !compile_rules(arena, schema, error)) return NULL;
     schema->has_lists_below = schema->has_lists_below || schema->list_type != SCHEMA_LIST_ATOMIC || schema->is_embedded_resource;
     return schema;
 }
 
 const struct schema *schema_compile(struct arena *arena, const yyjson_val *open_api_v3_schema, struct error *error) {
     struct schema *schema = compile(arena, open_api_v3_schema, 0, error);
-    if (schema) schema->is_root = true;
-    return schema;
+    if (!schema) return NULL;
+    schema->is_root = true;
+    return compile_rules(arena, schema, error) ? schema : NULL;
 }
 
 const yyjson_val *schema_source(const struct schema *schema) {

@@ -26,7 +26,9 @@ struct schema_limit {
     double value;
 };
 
-struct pattern; /* pattern.h */
+struct cel_type;
+struct pattern;      /* pattern.h */
+struct schema_rules; /* rules.h */
 
 struct schema {
     const yyjson_val *source;
@@ -57,6 +59,9 @@ struct schema {
     const yyjson_val *required;    /* array of texts */
     struct schema_list all_of, any_of, one_of;
     const struct schema *not;
+    const struct schema_rules *rules; /* NULL: none */
+    const struct cel_type *declared;  /* its type for rules; NULL: not made yet */
+    bool has_rules_below;             /* here or deeper: tells the walk for rules where to go */
     bool has_lists_below; /* sets and maps to check for duplicates, or embedded resources */
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "schema/pattern.h"
+#include "schema/rules.h"
 #include "schema/schema_inner.h"
 
 /*
@@ -318,9 +319,27 @@ static void validate(const struct validation *validation, const struct schema *s
     if (yyjson_mut_is_obj(loose(value))) check_object(validation, schema, value, old, path);
 }
 
+/* Errors after which rules are not run: what they rely on may not hold. */
+static bool blocks_rules(const struct field_errors *errors) {
+    for (size_t i = 0; i < errors->count; i++) {
+        enum field_error_kind kind = errors->items[i].kind;
+        if (kind == FIELD_NOT_SUPPORTED || kind == FIELD_REQUIRED || kind == FIELD_TOO_LONG || kind == FIELD_TOO_MANY || kind == FIELD_TYPE_INVALID)
+            return true;
+    }
+    return false;
+}
+
 void schema_validate(const struct schema *schema, struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old,
                      struct field_errors *out) {
-    struct validation validation = {.arena = arena, .out = out};
+    struct field_errors found = {.arena = arena};
+    struct validation validation = {.arena = arena, .out = &found};
     validate(&validation, schema, object, old, STR_EMPTY);
-    if (schema->has_lists_below) schema_validate_lists(schema, object, STR_EMPTY, out);
+    if (schema->has_lists_below) schema_validate_lists(schema, object, STR_EMPTY, &found);
+    if (schema->has_rules_below && blocks_rules(&found))
+        field_errors_add_text(&found, FIELD_INVALID, STR("<nil>"), STR("null"),
+                              STR("some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"));
+    else if (schema->has_rules_below)
+        schema_rules_run(schema, arena, object, old, &found);
+    validation.out = out;
+    add_all(&validation, &found);
 }

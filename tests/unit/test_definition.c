@@ -75,6 +75,14 @@ static void holds_schemas_to_be_structural(void **state) {
         {"{\"type\":\"object\",\"properties\":{\"metadata\":{\"type\":\"object\",\"properties\":{\"labels\":{\"type\":\"object\"}}}}}",
          AT ".properties[metadata]: Forbidden: must not specify anything other than name and generateName"},
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":false}}}", "must be true or undefined"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"x-kubernetes-validations\":[{\"rule\":\"self > 0\"}]}}}", NULL},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"x-kubernetes-validations\":[{\"rule\":\"self.b > 0\"}]}}}",
+         AT ".properties[a].x-kubernetes-validations[0].rule: Invalid value: {\"Rule\":\"self.b \\u003e 0\""},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"x-kubernetes-validations\":[{\"rule\":\"self == oldSelf\"}]}}}}",
+         "oldSelf cannot be used on the uncorrelatable portion of the schema within " AT ".properties[a]"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"x-kubernetes-validations\":[{\"rule\":\"self.all(x, self.all(y, x == "
+         "y))\"}]}}}",
+         "estimated rule cost exceeds budget by factor of more than 100x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) assert_complaint(with_schema(cases[i].schema), cases[i].wanted);
 }

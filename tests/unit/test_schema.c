@@ -141,6 +141,23 @@ static const struct {
      "{\"a\":\"\",\"b\":\"\"}", NULL, "<nil>: Invalid value: \"\": \"s\" must validate one and only one schema (oneOf). Found 2 valid alternatives"},
     {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},\"not\":{\"required\":[\"a\"]}}", "{\"a\":\"\"}", NULL,
      "<nil>: Invalid value: \"\": \"s\" must not validate the schema (not)"},
+    /* Rules. */
+    {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":\"integer\"}},\"x-kubernetes-validations\":[{\"rule\":\"self.a < self.b\","
+     "\"message\":\"a must be below b\"}]}",
+     "{\"a\":2,\"b\":1}", NULL, "s: Invalid value: \"object\": a must be below b"},
+    {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"x-kubernetes-validations\":[{\"rule\":\"self.a > 5\",\"messageExpression\":\"'a is ' + "
+     "string(self.a)\",\"fieldPath\":\".a\",\"reason\":\"FieldValueForbidden\"}]}",
+     "{\"a\":2}", NULL, "s.a: Forbidden: a is 2"},
+    {"{\"type\":\"string\",\"x-kubernetes-validations\":[{\"rule\":\"self == oldSelf\"}]}", "\"b\"", NULL, NULL},
+    {"{\"type\":\"string\",\"x-kubernetes-validations\":[{\"rule\":\"self == oldSelf\"}]}", "\"b\"", "\"a\"", "s: Invalid value: \"string\": failed rule: self == oldSelf"},
+    {"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"string\"}},\"x-kubernetes-validations\":[{\"rule\":\"has(self.n)\"}]}}",
+     "[{\"n\":\"x\"},{}]", NULL, "s[1]: Invalid value: \"object\": failed rule: has(self.n)"},
+    {"{\"type\":\"object\",\"properties\":{\"m\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"integer\"}}},\"x-kubernetes-validations\":[{\"rule\":"
+     "\"self.m['x'] > 0\"}]}",
+     "{\"m\":{}}", NULL, "s: Invalid value: \"object\": no such key: x evaluating rule: self.m['x'] > 0"},
+    {"{\"type\":\"object\",\"required\":[\"a\"],\"properties\":{\"a\":{\"type\":\"integer\"}},\"x-kubernetes-validations\":[{\"rule\":\"self.a > 5\"}]}", "{}", NULL,
+     "[s.a: Required value, <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete "
+     "validation]"},
     /* What did not change is let be. */
     {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":5},\"b\":{\"type\":\"integer\"}}}", "{\"a\":1,\"b\":2}", "{\"a\":1,\"b\":1}", NULL},
     {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":5}}}", "{\"a\":2}", "{\"a\":1}",
