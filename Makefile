@@ -43,7 +43,7 @@ demo: all ## two models live, one breaks, both go, on an API server of this prog
 	@KEEP=$(KEEP) python3 scripts/demo.py
 
 bench: all ## figures against their bounds, as ratios from one run
-	@ninja -C $(build) --quiet tests/bench/bench_render
+	@ninja -C $(build) --quiet tests/bench/bench_render tests/bench/bench_server
 	@tests/bench/run.sh
 
 conformance: all ## against a real etcd, kube-apiserver and kube-controller-manager (first run builds them: 10 minutes)

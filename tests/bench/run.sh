@@ -16,6 +16,7 @@ MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/main/model-booster}
 export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root" MB_BUDGET_MINUTES="${MB_BUDGET_MINUTES:-120}"
 export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
 
+"${MB_BENCH_SERVER:-$root/build/main/tests/bench/bench_server}"
 render=${MB_BENCH_RENDER:-$root/build/main/tests/bench/bench_render}
 (cd "$root" && "$render" examples/quickstart.yaml examples/multi-backend-weighted.yaml examples/prefill-decode.yaml)
 (cd "$here" && "$GO" test -c -o "$root/build/conformance/bench.test" .)
