@@ -101,7 +101,7 @@ static bool is_media_type(struct str header, const char *type) {
 
 static yyjson_val *parse(struct request *request, struct str content_type, struct str text) {
     struct error error;
-    if (is_media_type(content_type, "application/yaml")) {
+    if (is_media_type(content_type, "application/yaml") || is_media_type(content_type, "application/apply-patch+yaml")) {
         struct yaml_documents documents;
         if (!yaml_read(&request->arena, text, &documents, &error)) {
             refuse_bad_request(&request->arena, &request->refusal, "yaml: line %u: %s", error.line, error.message);

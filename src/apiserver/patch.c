@@ -4,6 +4,7 @@
 #include "data/patch.h"
 #include "data/yaml_read.h"
 #include "schema/managed.h"
+#include "schema/strategic.h"
 
 enum patch_kind { PATCH_NONE, PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
 
@@ -23,7 +24,7 @@ static bool find_kind(struct request *request, enum patch_kind *out) {
     struct str type = str_trim(end == SIZE_MAX ? header : str_first(header, end));
     for (size_t i = 0; i < sizeof patch_kinds / sizeof patch_kinds[0]; i++) {
         if (!str_equal_ignoring_case(type, str_of(patch_kinds[i].media_type))) continue;
-        if (patch_kinds[i].kind == PATCH_STRATEGIC) break;
+        if (patch_kinds[i].kind == PATCH_STRATEGIC && request->kind->is_defined) break;
         *out = patch_kinds[i].kind;
         return true;
     }
@@ -56,12 +57,25 @@ static yyjson_mut_val *apply_json_patch(struct request *request, const yyjson_mu
     return NULL;
 }
 
+/* Malformed directives are the client's fault; what else does not fit together is told with the same codes as kube-apiserver's. */
+static yyjson_mut_val *apply_strategic_patch(struct request *request, const yyjson_mut_val *live, yyjson_val *patch) {
+    struct error error;
+    struct arena *arena = &request->arena;
+    yyjson_mut_val *result =
+        strategic_merge(request->version->schema, arena, request->doc, live, yyjson_val_mut_copy(request->doc, patch), &error);
+    if (result) return result;
+    if (error.kind == ERROR_SYNTAX) refuse_bad_request(arena, &request->refusal, "%s", error.message);
+    else refuse_plain(arena, &request->refusal, error.kind == ERROR_UNSUPPORTED ? 422 : 500, "", "%s", error.message);
+    return NULL;
+}
+
 static yyjson_mut_val *patched(struct request *request, enum patch_kind kind, const yyjson_mut_val *live, yyjson_val *patch) {
     if (kind == PATCH_JSON) return apply_json_patch(request, live, patch);
     if (!yyjson_is_obj(patch)) {
         refuse_bad_request(&request->arena, &request->refusal, "the patch must be a JSON object");
         return NULL;
     }
+    if (kind == PATCH_STRATEGIC) return apply_strategic_patch(request, live, patch);
     yyjson_mut_val *result = patch_merge(&request->arena, request->doc, json_freeze(&request->arena, live), patch);
     if (!result) refuse_internal(&request->arena, &request->refusal, "memory is out");
     return result;
@@ -72,9 +86,7 @@ static bool refuse_apply_conflicts(struct request *request, const struct managed
     if (!causes) return refuse_internal(&request->arena, &request->refusal, "memory is out");
     struct strbuf message = strbuf_with_max(LIMIT_BODY_BYTES);
     strbuf_printf(&message, "Apply failed with %zu conflict%s: ", count, count == 1 ? "" : "s");
-    bool is_one_manager = true;
     for (size_t i = 0; i < count; i++) {
-        is_one_manager = is_one_manager && str_equal(conflicts[i].manager, conflicts[0].manager);
         causes[i] = (struct refusal_cause){
             .reason = STR("FieldManagerConflict"),
             .message = arena_printf(&request->arena, "conflict with %.*s", STR_ARG(conflicts[i].manager)),
@@ -86,8 +98,7 @@ static bool refuse_apply_conflicts(struct request *request, const struct managed
         struct str last = STR_EMPTY;
         for (size_t i = 0; i < count; i++) {
             if (!str_equal(last, conflicts[i].manager)) {
-                strbuf_printf(&message, "%sconflict%s with %.*s:", i ? "\n" : "",
-                              i + 1 < count && str_equal(conflicts[i + 1].manager, conflicts[i].manager) ? "s" : "", STR_ARG(conflicts[i].manager));
+                strbuf_printf(&message, "%sconflicts with %.*s:", i ? "\n" : "", STR_ARG(conflicts[i].manager));
                 last = conflicts[i].manager;
             }
             strbuf_printf(&message, "\n- %.*s", STR_ARG(conflicts[i].field));
@@ -142,7 +153,7 @@ static bool merge_applied(struct request *request, const yyjson_mut_val *live, y
     case MANAGED_UNCHANGED: return true;
     case MANAGED_CONFLICT: return refuse_apply_conflicts(request, conflicts, conflict_count);
     case MANAGED_INVALID:
-        return refuse_plain(&request->arena, &request->refusal, 500, "", "failed to create typed patch object: %s", error.message);
+        return refuse_plain(&request->arena, &request->refusal, 500, "", "%s", error.message);
     case MANAGED_NO_MEMORY: break;
     }
     return refuse_internal(&request->arena, &request->refusal, "memory is out");

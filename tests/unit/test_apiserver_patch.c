@@ -1,0 +1,92 @@
+/* Patches against the embedded API server: strategic ones, server-side apply, and who owns what afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "apiserver_rig.h"
+
+#define PODS  "/api/v1/namespaces/default/pods"
+#define MAPS  "/api/v1/namespaces/default/configmaps"
+#define APPLY "application/apply-patch+yaml"
+
+static struct rig *rig;
+
+static int set_up(void **state) {
+    (void)state;
+    rig = rig_new(NULL);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    rig_free(rig);
+    return 0;
+}
+
+static void assert_text(struct str found, const char *wanted) {
+    if (!str_is(found, wanted)) fail_msg("found    %.*s\nexpected %s", STR_ARG(found), wanted);
+}
+
+static struct rig_answer patch(int status, const char *target, const char *type, const char *body) {
+    struct rig_answer answer = rig_send(rig, "PATCH", target, type, NULL, body);
+    if (answer.status != status) fail_msg("PATCH %s: %d %.*s", target, answer.status, STR_ARG(answer.body));
+    return answer;
+}
+
+static void strategic_patches_merge_lists_by_key(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", PODS,
+               "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"x\"},"
+               "{\"name\":\"b\",\"image\":\"y\"}]}}");
+    struct rig_answer patched = patch(200, PODS "/p", "application/strategic-merge-patch+json",
+                                      "{\"spec\":{\"containers\":[{\"name\":\"b\",\"image\":\"z:1\"}]}}");
+    assert_text(rig_text(&patched, "spec/containers/0/image"), "x");
+    assert_text(rig_text(&patched, "spec/containers/1/image"), "z:1");
+    struct rig_answer refused =
+        patch(400, PODS "/p", "application/strategic-merge-patch+json", "{\"metadata\":{\"$deleteFromPrimitiveList\":[\"a\"]}}");
+    assert_text(rig_text(&refused, "message"), "invalid patch format of primitive list");
+}
+
+static void creates_are_owned(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", MAPS "?fieldManager=me", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"v\"}}");
+    struct rig_answer got = rig_expect(rig, 200, "GET", MAPS "/a", NULL);
+    assert_text(rig_text(&got, "metadata/managedFields/0/manager"), "me");
+    assert_text(rig_text(&got, "metadata/managedFields/0/operation"), "Update");
+    assert_non_null(json_path(yyjson_arr_get_first(json_path(got.json, "metadata", "managedFields", NULL)), "fieldsV1", "f:data", "f:k", NULL));
+}
+
+static void applies_merge_conflict_and_force(void **state) {
+    (void)state;
+    patch(201, MAPS "/b?fieldManager=one", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {k: \"1\", l: \"1\"}\n");
+    patch(200, MAPS "/b?fieldManager=two", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {m: \"2\"}\n");
+    struct rig_answer refused =
+        patch(409, MAPS "/b?fieldManager=two", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {k: \"2\"}\n");
+    assert_text(rig_text(&refused, "message"), "Apply failed with 1 conflict: conflict with \"one\": .data.k");
+    assert_text(rig_text(&refused, "details/causes/0/reason"), "FieldManagerConflict");
+    patch(200, MAPS "/b?fieldManager=two&force=true", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {k: \"2\"}\n");
+    struct rig_answer less = patch(200, MAPS "/b?fieldManager=one", APPLY, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\ndata: {}\n");
+    assert_text(rig_text(&less, "data/k"), "2");
+    assert_text(rig_text(&less, "data/l"), "");
+    assert_text(rig_text(&less, "data/m"), "");
+}
+
+static void applying_the_same_writes_nothing(void **state) {
+    (void)state;
+    const char *body = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {k: \"1\"}\n";
+    struct rig_answer first = patch(201, MAPS "/c?fieldManager=one", APPLY, body);
+    struct rig_answer second = patch(200, MAPS "/c?fieldManager=one", APPLY, body);
+    assert_true(str_equal(rig_text(&first, "metadata/resourceVersion"), rig_text(&second, "metadata/resourceVersion")));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(strategic_patches_merge_lists_by_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(creates_are_owned, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(applies_merge_conflict_and_force, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(applying_the_same_writes_nothing, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
