@@ -119,7 +119,8 @@ def interrupt(*_):
 
 
 def main():
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
     with tempfile.TemporaryDirectory(prefix="model-booster-demo-") as folder:
         demo = Demo(folder)
         try:
