@@ -278,7 +278,11 @@ class Entrance(Case):
         kubectl("apply", "--server-side", "-f", QUICKSTART)
         kubectl("wait", "--for=condition=Active", "modelbooster/quickstart", "--timeout=60s")
         self.assertRegex(kubectl("get", "mb"), r"^NAME +INITIALIZED +ACTIVE +FAILED +AGE\nquickstart +True +True +False ")
-        self.assertEqual(re.sub(r"\d+m?s", "", kubectl("get", "mb")), re.sub(r"\d+m?s", "", server.good("get", "mb")))
+        masked = lambda text: re.sub(r"\b(\d+m)?\d+s\b", "AGE", text)
+        for words in ("mb", "mb -o wide", "mb,msv -A", "pods -o wide", "pods,cm", "crd", "namespaces", "clusterroles", "mb -o name", "mb -o yaml",
+                      "mb/quickstart msv/quickstart-cpu", "mb quickstart --no-headers", "pods -A -l nobody=has"):
+            with self.subTest(words):
+                self.assertEqual(masked(server.good("get", *words.split())), masked(kubectl("get", *words.split())))
         kubectl("delete", "mb", "quickstart")
 
 
