@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+#include "io/http_client.h"
+
 #define HOST "Host: x\r\n"
 
 static struct peer *ask(struct server *server, const char *text) {
@@ -566,6 +568,51 @@ static void long_bodies_go_both_ways_under_tls(void **state) {
     end_serving(server);
 }
 
+/* our own client, which offers HTTP/2 first */
+
+struct heard {
+    bool is_over;
+    size_t body_bytes;
+    int status;
+    char data[64];
+};
+
+static void hear_answer(void *owner, struct http_answer *answer) {
+    struct heard *heard = owner;
+    heard->is_over = true;
+    heard->status = answer->outcome == HTTP_ANSWERED ? answer->status : -1;
+    heard->body_bytes = answer->body.len;
+}
+
+static void hear_data(void *owner, struct str bytes) {
+    struct heard *heard = owner;
+    size_t length = strlen(heard->data);
+    snprintf(heard->data + length, sizeof heard->data - length, "%.*s", STR_ARG(bytes));
+}
+
+static void the_http_client_is_served(void **state) {
+    (void)state;
+    const struct http_stream_events events = {NULL, hear_data, hear_answer};
+    struct server *server = serve(true, (struct server_limits){0});
+    struct heard big = {0}, stream = {0};
+    char url[64];
+    snprintf(url, sizeof url, "https://%.*s", STR_ARG(server_address(server)));
+    struct http_client_settings settings = {.base_url = str_of(url), .ca = strbuf_view(&authority.certificate)};
+    struct http_client *client = http_client_new(loop, &settings, NULL);
+    http_send(client, &(struct http_request){.method = "GET", .path = STR("/big"), .accept_gzip = true}, hear_answer, &big);
+    struct http_handle *watch = http_open(client, &(struct http_request){.method = "GET", .path = STR("/stream")}, &events, &stream);
+    WAIT_FOR(big.is_over && held_count == 1);
+    assert_int_equal(big.status, 200);
+    assert_int_equal(big.body_bytes, BIG_BYTES);
+    write_text(held[0], "one\n");
+    WAIT_FOR(strcmp(stream.data, "one\n") == 0);
+    http_cancel(watch);
+    WAIT_FOR(gone_count == 1);
+    assert_false(stream.is_over);
+    http_client_free(client);
+    end_serving(server);
+}
+
 /* connections, stopping, settings */
 
 static void connections_over_the_maximum_are_refused(void **state) {
@@ -688,6 +735,7 @@ int main(void) {
         cmocka_unit_test(a_certificate_that_runs_out_counts_no_longer),
         cmocka_unit_test(protocols_are_chosen),
         cmocka_unit_test(long_bodies_go_both_ways_under_tls),
+        cmocka_unit_test(the_http_client_is_served),
         cmocka_unit_test(connections_over_the_maximum_are_refused),
         cmocka_unit_test(stopping_lets_answers_finish),
         cmocka_unit_test(stopping_cuts_off_what_does_not_end),
