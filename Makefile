@@ -46,7 +46,7 @@ bench: all ## figures against their bounds, as ratios from one run
 	@ninja -C $(build) --quiet tests/bench/bench_render tests/bench/bench_server
 	@tests/bench/run.sh
 
-conformance: all ## against a real etcd, kube-apiserver and kube-controller-manager (first run builds them: 10 minutes)
+conformance: all ## against the embedded API server, and a real etcd, kube-apiserver and kube-controller-manager (first run builds them: 10 minutes)
 	@tests/conformance/run.sh
 
 fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=

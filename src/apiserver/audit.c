@@ -32,27 +32,60 @@ static void text_member(struct strbuf *out, const char *key, struct str text) {
     json_write_text(out, text);
 }
 
-static void write_object(struct strbuf *out, const struct request *request) {
+static void write_object(struct strbuf *out, const struct request *request, const yyjson_val *body) {
     strbuf_append(out, STR(",\"objectRef\":{\"resource\":"));
     json_write_text(out, request->route.resource);
     text_member(out, "namespace", request->route.namespace);
-    text_member(out, "name", request->route.name);
+    text_member(out, "name", request->named.len ? request->named : json_text(json_path(body, "metadata", "name", NULL)));
     text_member(out, "apiGroup", request->route.group);
     text_member(out, "apiVersion", request->route.version);
     text_member(out, "subresource", request->route.subresource);
     strbuf_append_char(out, '}');
 }
 
-void audit_write(const struct request *request, int status) {
+/* Whose bodies are nobody's to read in a log. */
+static bool is_secret(const struct route *route) {
+    static const struct {
+        const char *resource, *subresource;
+    } secrets[] = {{"secrets", ""}, {"configmaps", ""}, {"tokenreviews", ""}, {"serviceaccounts", "token"}};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        if (str_is(route->resource, secrets[i].resource) && str_is(route->subresource, secrets[i].subresource)) return true;
+    }
+    return false;
+}
+
+/* The body of a write, on one line; NULL: there is none that is to be shown. */
+static yyjson_val *body_of(const struct request *request, struct arena *arena) {
+    bool is_write = request->verb & (VERB_CREATE | VERB_UPDATE | VERB_PATCH | VERB_DELETE | VERB_DELETE_COLLECTION);
+    if (!request->route.is_resource || !is_write || !request->exchange->body.len || is_secret(&request->route)) return NULL;
+    struct error error;
+    return json_parse(arena, request->exchange->body, &error);
+}
+
+static void write_outcome(struct strbuf *out, const struct request *request, int status) {
+    const struct refusal *refusal = &request->refusal;
+    strbuf_append(out, STR(",\"responseStatus\":{\"metadata\":{}"));
+    if (status >= 400 && refusal->code == status) {
+        text_member(out, "status", STR("Failure"));
+        text_member(out, "message", refusal->message);
+        text_member(out, "reason", refusal->reason ? str_of(refusal->reason) : STR_EMPTY);
+    }
+    strbuf_printf(out, ",\"code\":%d}", status);
+}
+
+void audit_write(const struct request *request, enum audit_stage stage, int status) {
     FILE *log = request->server->audit_log;
     if (!log || !request->exchange) return;
     struct arena arena;
-    arena_init(&arena, 1024 * 1024);
-    struct strbuf line = strbuf_with_max(LIMIT_WATCH_LINE_BYTES);
+    arena_init(&arena, REQUEST_ARENA_BYTES);
+    struct strbuf line = strbuf_with_max(LIMIT_BODY_BYTES);
+    yyjson_val *body = body_of(request, &arena);
     struct str uri = request->exchange->path, query = request->exchange->query;
     if (query.len) uri = arena_join(&arena, uri, STR("?"), query);
     struct str now = rfc3339_format_ms(&arena, loop_wall_ms(request->server->loop), RFC3339_MICROS);
-    strbuf_append(&line, STR("{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"Metadata\",\"stage\":\"ResponseComplete\""));
+    struct str received = rfc3339_format_ms(&arena, request->received_ms, RFC3339_MICROS);
+    strbuf_printf(&line, "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"%s\",\"stage\":\"%s\"", body ? "Request" : "Metadata",
+                  stage == AUDIT_STARTED ? "ResponseStarted" : "ResponseComplete");
     text_member(&line, "auditID", request->audit_id);
     text_member(&line, "requestURI", uri);
     text_member(&line, "verb", str_of(verb_name(request)));
@@ -65,9 +98,13 @@ void audit_write(const struct request *request, int status) {
     }
     strbuf_append(&line, STR("]}"));
     text_member(&line, "userAgent", exchange_header(request->exchange, "User-Agent"));
-    if (request->route.is_resource) write_object(&line, request);
-    strbuf_printf(&line, ",\"responseStatus\":{\"metadata\":{},\"code\":%d}", status);
-    text_member(&line, "requestReceivedTimestamp", request->now);
+    if (request->route.is_resource) write_object(&line, request, body);
+    write_outcome(&line, request, status);
+    if (body) {
+        strbuf_append(&line, STR(",\"requestObject\":"));
+        json_write(&line, body);
+    }
+    text_member(&line, "requestReceivedTimestamp", received);
     text_member(&line, "stageTimestamp", now);
     strbuf_append(&line, STR("}\n"));
     if (!line.failed) fwrite(line.ptr, 1, line.len, log);

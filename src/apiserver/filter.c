@@ -129,6 +129,17 @@ bool filter_read(struct arena *arena, const struct kind *kind, const struct kind
     return read_fields(arena, kind, version, field_selector, out, refusal);
 }
 
+struct str filter_required_name(struct arena *arena, struct str field_selector) {
+    struct str text = field_selector;
+    while (text.len) {
+        size_t end = term_end(text);
+        struct filter_term term;
+        if (read_term(arena, str_first(text, end), &term) && !term.is_negative && str_is(term.field, "metadata.name")) return term.value;
+        text = str_from(text, end + 1);
+    }
+    return STR_EMPTY;
+}
+
 static bool term_matches(const struct filter_term *term, struct str namespace, struct str name, const yyjson_val *object) {
     struct str found;
     if (str_is(term->field, "metadata.name")) {

@@ -24,6 +24,8 @@ struct filter {
 /* False and a refusal (400). Views into the texts given. `namespace` is the path's. */
 bool filter_read(struct arena *arena, const struct kind *kind, const struct kind_version *version, struct str namespace, struct str label_selector,
                  struct str field_selector, struct filter *out, struct refusal *refusal);
+/* "x" of "metadata.name=x,...": a list or watch of that one object, which a right to the name alone allows. Empty: of no particular one. */
+struct str filter_required_name(struct arena *arena, struct str field_selector);
 /* `object` may be NULL while needs_body is false. */
 bool filter_matches(const struct filter *filter, struct str namespace, struct str name, const yyjson_val *object);
 

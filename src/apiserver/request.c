@@ -5,6 +5,7 @@
 
 #include "apiserver/audit.h"
 #include "apiserver/convert.h"
+#include "apiserver/filter.h"
 #include "apiserver/identity.h"
 #include "apiserver/rights.h"
 #include "apiserver/server.h"
@@ -68,16 +69,16 @@ static size_t make_headers(struct request *request, struct exchange_header heade
     return count;
 }
 
-static void count_answer(struct request *request, int status) {
+static void count_answer(struct request *request, enum audit_stage stage, int status) {
     if (status >= 100 && status < 600) request->server->answered[status / 100]++;
-    audit_write(request, status);
+    audit_write(request, stage, status);
 }
 
 void request_answer_blob(struct request *request, int status, struct str content_type, struct blob *body) {
     struct exchange *exchange = request->exchange;
     struct exchange_header headers[MAX_HEADERS];
     if (exchange) {
-        count_answer(request, status);
+        count_answer(request, AUDIT_COMPLETE, status);
         exchange->on_gone = NULL;
         exchange_answer(exchange, status, content_type, headers, make_headers(request, headers), body);
     }
@@ -86,7 +87,7 @@ void request_answer_blob(struct request *request, int status, struct str content
 
 void request_begin_stream(struct request *request, struct str content_type) {
     struct exchange_header headers[MAX_HEADERS];
-    count_answer(request, 200);
+    count_answer(request, AUDIT_STARTED, 200);
     exchange_begin(request->exchange, 200, content_type, headers, make_headers(request, headers));
 }
 
@@ -150,7 +151,8 @@ static void dispatch_again(void *owner) {
     kind_drop(request->kind);
     struct request *prev = request->prev, *next = request->next;
     *request = (struct request){
-        .server = request->server, .prev = prev, .next = next, .exchange = request->exchange, .arena = request->arena};
+        .server = request->server, .prev = prev, .next = next, .exchange = request->exchange, .arena = request->arena,
+        .received_ms = request->received_ms};
     server_dispatch(request);
 }
 
@@ -197,7 +199,7 @@ static bool check_rights(struct request *request) {
                                  .resource = route->resource,
                                  .subresource = route->subresource,
                                  .namespace = route->namespace,
-                                 .name = route->name};
+                                 .name = request->named};
     else {
         bool is_get = str_is(request->exchange->method, "GET") || str_is(request->exchange->method, "HEAD");
         action.verb = is_get ? STR("get") : str_is(request->exchange->method, "POST") ? STR("post") : STR("put");
@@ -211,7 +213,7 @@ static bool check_rights(struct request *request) {
     }
     struct str resource = route->subresource.len ? arena_join(arena, route->resource, STR("/"), route->subresource) : route->resource;
     struct str scope = route->namespace.len ? arena_printf(arena, "in the namespace \"%.*s\"", STR_ARG(route->namespace)) : STR("at the cluster scope");
-    struct refusal_subject subject = {.resource = route->resource, .group = route->group, .name = route->name};
+    struct refusal_subject subject = {.resource = route->resource, .group = route->group, .name = request->named};
     return refuse_forbidden(arena, &request->refusal, &subject, "User \"%.*s\" cannot %.*s resource \"%.*s\" in API group \"%.*s\" %.*s",
                             STR_ARG(request->user.name), STR_ARG(action.verb), STR_ARG(resource), STR_ARG(route->group), STR_ARG(scope));
 }
@@ -282,6 +284,9 @@ static void dispatch_resource(struct request *request) {
         return;
     }
     request->verb = verb_of(request);
+    bool is_of_many = request->verb & (VERB_LIST | VERB_WATCH);
+    request->named = request->route.name;
+    if (is_of_many && !request->named.len) request->named = filter_required_name(&request->arena, request->parameters.field_selector);
     if (!check_rights(request)) {
         request_refuse(request);
         return;
@@ -314,6 +319,7 @@ void server_dispatch(struct request *request) {
     struct apiserver *server = request->server;
     struct arena *arena = &request->arena;
     request->doc = json_builder(arena);
+    if (!request->received_ms) request->received_ms = loop_wall_ms(server->loop);
     request->now = rfc3339_format_ms(arena, loop_wall_ms(server->loop), RFC3339_SECONDS);
     request->audit_id = server_uuid(server, arena);
     if (!request->doc) {

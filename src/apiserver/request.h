@@ -46,8 +46,10 @@ struct request {
     unsigned verb; /* enum kind_verb */
     struct str namespace; /* of the object; empty: none, or all of them */
     struct str name;
+    struct str named; /* of the path, or what a list's field selector requires: for rights and audit */
     yyjson_mut_doc *doc;
-    struct str now; /* RFC 3339, seconds */
+    int64_t received_ms; /* wall clock */
+    struct str now;      /* RFC 3339, seconds */
     bool is_dry_run;
     struct str audit_id, etag; /* etag empty: none */
     bool is_held; /* until the server has what every cluster has */

@@ -8,7 +8,8 @@
 #include "cli/definitions.h"
 #include "cli/output.h"
 
-enum { FLAGS_ARENA_BYTES = 1024 * 1024, TURN_MS = 1000, WORDS_BYTES = 16 * 1024, MOST_DELAY_MS = 3600 * 1000, DEFAULT_DELAY_MS = 2000 };
+enum { FLAGS_ARENA_BYTES = 1024 * 1024, TURN_MS = 1000, WORDS_BYTES = 16 * 1024, MOST_DELAY_MS = 3600 * 1000, DEFAULT_DELAY_MS = 2000,
+       DEFAULT_REVISIONS = 100000, MOST_REVISIONS = 10 * 1000 * 1000 };
 
 static void on_signal(void *owner) {
     standalone_stop(owner);
@@ -94,7 +95,7 @@ int command_standalone(int argc, char **argv) {
         .listen = "127.0.0.1:0", .definitions = embedded_definitions, .definition_count = embedded_definitions_count};
     struct flag_list files = {0};
     bool is_without_controller = false;
-    int delay_ms = DEFAULT_DELAY_MS, level = LOG_INFO, format = LOG_TEXT;
+    int delay_ms = DEFAULT_DELAY_MS, revisions = DEFAULT_REVISIONS, level = LOG_INFO, format = LOG_TEXT;
     /* Words in the order of their enums. */
     const struct flag flags[] = {
         FLAG_ROW_TEXT("data", 0, "DIR", &settings.data, "where everything is kept; default ~/.local/share/model-booster"),
@@ -107,6 +108,7 @@ int command_standalone(int argc, char **argv) {
         FLAG_ROW_LIST("apply", 0, "FILE|DIR", &files, "apply these once it is ready; may be repeated"),
         FLAG_ROW_TEXT("token-auth-file", 0, "FILE", &settings.token_file, "more users: lines of token,user,uid,\"group1,group2\""),
         FLAG_ROW_TEXT("audit-log", 0, "FILE", &settings.audit_log, "a line of audit.k8s.io/v1 for each request"),
+        FLAG_ROW_NUMBER("history-revisions", 0, 1, MOST_REVISIONS, &revisions, "writes a watch may lag behind; default 100000"),
         FLAG_ROW_CHOICE("log-level", 0, "debug|info|warn|error", &level, "default info"),
         FLAG_ROW_CHOICE("log-format", 0, "text|json", &format, "default text"),
         FLAG_ROW_END,
@@ -124,6 +126,7 @@ int command_standalone(int argc, char **argv) {
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         settings.has_controller = !is_without_controller;
         settings.simulated_delay_ms = delay_ms;
+        settings.history_revisions = revisions;
         settings.log = (struct log){(enum log_level)level, (enum log_format)format};
         status = EXIT_UNABLE;
         if (settings.data && settings.is_temporary)

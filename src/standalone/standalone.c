@@ -142,6 +142,7 @@ static bool open_apiserver(struct standalone *standalone, struct error *error) {
                                         .token_count = 1,
                                         .signing_key = standalone->keys.signing_key,
                                         .audit_log = settings->audit_log,
+                                        .history_revisions = settings->history_revisions,
                                         .address = standalone->address};
     if (!tokens) return error_set(error, ERROR_MEMORY, "out of memory while starting");
     tokens[0] = (struct apiserver_token){standalone->keys.admin_token, STR("admin"), STR("admin"), masters, 1};

@@ -23,6 +23,7 @@ struct standalone_settings {
     const char *kubeconfig_out; /* NULL: DATA/kubeconfig alone */
     const char *token_file;     /* NULL: only the administrator's token */
     const char *audit_log;      /* NULL: none */
+    int64_t history_revisions;  /* replaced ones that can still be watched from; 0: 100,000 */
     bool has_controller;
     bool is_serving_simulated;
     int64_t simulated_delay_ms;

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Runs the conformance suite on a real API server, once for each set of definitions, and ends with one line of counts.
+# Runs the conformance suite on a real API server and on the embedded one, once for each set of definitions, and ends with one line of counts.
 #   MODEL_BOOSTER       the program under test (build/main/model-booster)
 #   MODEL_BOOSTER_NEWER a program with a newer generator, for the test of upgrades (built here)
+#   MB_SERVERS          API servers ("embedded kubernetes"): `model-booster standalone --no-controller`, and Kubernetes' own on etcd
 #   MB_SETS             sets of definitions ("ours kthena-v0.1.0")
 #   MB_RUN              only the tests that match this expression
 #   MB_BUDGET_MINUTES   time for the whole run (60): tests that would start later are skipped
@@ -33,6 +34,8 @@ export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
 if [ -z "${MB_SEED:-}" ]; then MB_SEED=$(date +%s); fi
 export MB_SEED
 sets=${MB_SETS:-ours kthena-v0.1.0}
+servers=${MB_SERVERS:-embedded kubernetes}
+[ "${MB_CONFORMANCE_USE_CLUSTER:-}" != 1 ] || servers=kubernetes
 budget=${MB_BUDGET_MINUTES:-60}
 started=$(date +%s)
 
@@ -52,13 +55,16 @@ run() {
 }
 
 cd "$here/suite"
-[ -n "${MB_RUN:-}" ] || run servers 5 "$out/cluster.test"
-remaining_sets=$(echo "$sets" | wc -w)
-for set in $sets; do
-    minutes=$(( (budget - ($(date +%s) - started) / 60) / remaining_sets ))
-    [ "$minutes" -ge 1 ] || minutes=1
-    remaining_sets=$((remaining_sets - 1))
-    MB_DEFINITIONS=$set run "$set" "$minutes" "$out/suite.test" ${MB_RUN:+-test.run "$MB_RUN"}
+remaining=$(( $(echo "$servers" | wc -w) * $(echo "$sets" | wc -w) ))
+for server in $servers; do
+    export MB_SERVER=$server
+    [ -n "${MB_RUN:-}" ] || run "$server-itself" 5 "$out/cluster.test"
+    for set in $sets; do
+        minutes=$(( (budget - ($(date +%s) - started) / 60) / remaining ))
+        [ "$minutes" -ge 1 ] || minutes=1
+        remaining=$((remaining - 1))
+        MB_DEFINITIONS=$set run "$server-$set" "$minutes" "$out/suite.test" ${MB_RUN:+-test.run "$MB_RUN"}
+    done
 done
 
 [ "$status" -eq 0 ] || echo "conformance: full logs in $out/*.log (seed $MB_SEED)" >&2

@@ -301,6 +301,25 @@ static void keeps_rights(void **state) {
     assert_true(json_bool_or(json_path(review.json, "status", "allowed", NULL), false));
 }
 
+static void a_right_to_one_name_allows_lists_of_it(void **state) {
+    (void)state;
+    const char *ann = "Authorization: Bearer secret";
+    rig_expect(rig, 201, "POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles",
+               "{\"apiVersion\":\"rbac.authorization.k8s.io/v1\",\"kind\":\"Role\",\"metadata\":{\"name\":\"r\"},\"rules\":[{\"apiGroups\":[\"\"],"
+               "\"resources\":[\"configmaps\"],\"verbs\":[\"list\",\"watch\"],\"resourceNames\":[\"mine\"]}]}");
+    rig_expect(rig, 201, "POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings",
+               "{\"apiVersion\":\"rbac.authorization.k8s.io/v1\",\"kind\":\"RoleBinding\",\"metadata\":{\"name\":\"r\"},\"roleRef\":{\"apiGroup\":"
+               "\"rbac.authorization.k8s.io\",\"kind\":\"Role\",\"name\":\"r\"},\"subjects\":[{\"kind\":\"User\",\"apiGroup\":"
+               "\"rbac.authorization.k8s.io\",\"name\":\"ann\"}]}");
+    assert_int_equal(rig_send(rig, "GET", MAPS "?fieldSelector=metadata.name%3Dmine", NULL, ann, NULL).status, 200);
+    assert_int_equal(rig_send(rig, "GET", MAPS "?fieldSelector=metadata.namespace%3Ddefault,metadata.name%3D%3Dmine", NULL, ann, NULL).status, 200);
+    assert_int_equal(rig_send(rig, "GET", MAPS, NULL, ann, NULL).status, 403);
+    assert_int_equal(rig_send(rig, "GET", MAPS "?fieldSelector=metadata.name!%3Dmine", NULL, ann, NULL).status, 403);
+    struct rig_answer other = rig_send(rig, "GET", MAPS "?fieldSelector=metadata.name%3Dother", NULL, ann, NULL);
+    assert_int_equal(other.status, 403);
+    assert_text(rig_text(&other, "details/name"), "other");
+}
+
 static void gives_tokens_to_service_accounts(void **state) {
     (void)state;
     rig_expect(rig, 201, "POST", "/api/v1/namespaces/default/serviceaccounts", "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":\"bot\"}}");
@@ -384,6 +403,7 @@ int main(void) {
         TEST(empties_namespaces_that_go),
         TEST(serves_defined_kinds),
         TEST(keeps_rights),
+        TEST(a_right_to_one_name_allows_lists_of_it),
         TEST(gives_tokens_to_service_accounts),
         TEST(tries_without_doing),
         TEST(generates_names),

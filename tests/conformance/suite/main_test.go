@@ -76,7 +76,11 @@ func startCluster(folder string) (*cluster.Cluster, error) {
 	if settings.Kubeconfig != "" {
 		return cluster.Borrow(settings.Kubeconfig)
 	}
-	return cluster.Start(cluster.Options{Binary: settings.Kubernetes, Dir: folder, Users: 600, Audit: true})
+	options := cluster.Options{Binary: settings.Kubernetes, Dir: folder, Users: 600, Audit: true}
+	if settings.Embedded {
+		options.Embedded = settings.Binary
+	}
+	return cluster.Start(options)
 }
 
 // readDefinitions are those of the set; ours are what the program itself prints.
@@ -103,6 +107,14 @@ func alone(t *testing.T, reason string) *rig.Rig {
 		t.Skip("skipped: a borrowed cluster is not ours to change: " + reason)
 	}
 	return newRig(t)
+}
+
+// needKubernetes skips a test of what the embedded API server does not have.
+func needKubernetes(t *testing.T, what string) {
+	t.Helper()
+	if shared.Embedded != "" {
+		t.Skip("skipped: the embedded API server has no " + what)
+	}
 }
 
 // needOurs skips a test of fields that only our own definitions know.

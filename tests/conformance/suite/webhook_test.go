@@ -38,6 +38,7 @@ func interfere(t *testing.T, r *rig.Rig, decide func(asked question) verdict, re
 	if shared.External {
 		t.Skip("skipped: the API server of a borrowed cluster cannot reach a webhook on this machine")
 	}
+	needKubernetes(t, "admission webhooks")
 	folder := t.TempDir()
 	authority, err := cluster.KeyPair(folder, "webhook")
 	if err != nil {

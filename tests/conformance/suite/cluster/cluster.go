@@ -5,6 +5,7 @@
 //	             ^
 //	             +-- admin (system:masters), and one user per test whose requests are audited
 //
+// With Options.Embedded, `model-booster standalone` stands in for the three of them (embedded.go).
 // Everything a cluster writes lies in one folder. Nothing here knows what a ModelBooster is.
 package cluster
 
@@ -33,11 +34,12 @@ import (
 
 // Options of Start.
 type Options struct {
-	Binary string // tests/conformance/kubernetes, built
-	Dir    string // where files and logs go; made if absent
-	Users  int    // how many controllers' users to provide for
-	Sync   bool   // etcd waits for the disk, as it does in production
-	Audit  bool   // keep the audit log
+	Binary   string // tests/conformance/kubernetes, built
+	Embedded string // model-booster, whose embedded API server takes the place of Kubernetes'; "": Binary
+	Dir      string // where files and logs go; made if absent
+	Users    int    // how many controllers' users to provide for
+	Sync     bool   // etcd waits for the disk, as it does in production and as the embedded server always does
+	Audit    bool   // keep the audit log
 }
 
 // Cluster is a running API server and what belongs to it.
@@ -55,6 +57,7 @@ type Cluster struct {
 	mutex  sync.Mutex
 	config *rest.Config
 
+	history        int // revisions that the embedded server keeps; 0: as many as it likes
 	port, etcdPort int
 	etcd           *Process
 	apiserver      *Process
@@ -72,9 +75,11 @@ func Start(options Options) (*Cluster, error) {
 	if err := c.prepare(); err != nil {
 		return nil, err
 	}
-	if err := c.startEtcd(); err != nil {
-		c.Stop()
-		return nil, err
+	if c.Embedded == "" {
+		if err := c.startEtcd(); err != nil {
+			c.Stop()
+			return nil, err
+		}
 	}
 	if err := c.StartAPIServer(); err != nil {
 		c.Stop()
@@ -97,18 +102,14 @@ func Borrow(kubeconfig string) (*Cluster, error) {
 }
 
 func (c *Cluster) prepare() error {
-	if err := os.MkdirAll(filepath.Join(c.Dir, "apiserver"), 0o700); err != nil {
+	if err := c.prepareAny(); err != nil || c.Embedded != "" {
 		return err
 	}
 	authority, err := KeyPair(filepath.Join(c.Dir, "apiserver"), "serving")
 	if err != nil {
 		return err
 	}
-	c.Authority = authority
 	if err := writeServiceAccountKey(c.file("service-account.key")); err != nil {
-		return err
-	}
-	if err := writeTokens(c.file("tokens.csv"), c.admin, c.users); err != nil {
 		return err
 	}
 	if err := os.WriteFile(c.file("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
@@ -117,16 +118,32 @@ func (c *Cluster) prepare() error {
 	if c.etcdPort, err = freePort(); err != nil {
 		return err
 	}
-	if c.port, err = freePort(); err != nil {
+	return c.trust(authority)
+}
+
+// prepareAny is what either server needs: a folder, users, a port that it keeps over restarts.
+func (c *Cluster) prepareAny() error {
+	if err := os.MkdirAll(filepath.Join(c.Dir, "apiserver"), 0o700); err != nil {
 		return err
 	}
-	c.Server = "https://127.0.0.1:" + strconv.Itoa(c.port)
-	c.config = &rest.Config{
-		Host: c.Server, BearerToken: c.admin.Token, QPS: -1,
-		TLSClientConfig: rest.TLSClientConfig{CAData: authority},
+	if err := writeTokens(c.file("tokens.csv"), c.admin, c.users); err != nil {
+		return err
 	}
 	if c.Options.Audit {
 		c.Audit = newAudit(c.file("audit.log"))
+	}
+	var err error
+	c.port, err = freePort()
+	c.Server = "https://127.0.0.1:" + strconv.Itoa(c.port)
+	return err
+}
+
+// trust notes who signs the server's certificate.
+func (c *Cluster) trust(authority []byte) error {
+	c.Authority = authority
+	c.config = &rest.Config{
+		Host: c.Server, BearerToken: c.admin.Token, QPS: -1,
+		TLSClientConfig: rest.TLSClientConfig{CAData: authority},
 	}
 	return os.WriteFile(c.file("admin.kubeconfig"), []byte(Kubeconfig(c.Server, authority, c.admin)), 0o600)
 }
@@ -162,10 +179,25 @@ const OwnersPlugin = "OwnerReferencesPermissionEnforcement"
 func (c *Cluster) StartAPIServer() error { return c.StartAPIServerWith(OwnersPlugin) }
 
 // StartAPIServerWith is StartAPIServer with only these admission plugins beside the default ones.
+// The embedded server has none of them.
 func (c *Cluster) StartAPIServerWith(plugins ...string) error {
 	c.mutex.Lock()
 	c.starts = append(c.starts, start{begun: time.Now()})
 	c.mutex.Unlock()
+	begin := c.startKubernetes
+	if c.Embedded != "" {
+		begin = c.startEmbedded
+	}
+	if err := begin(plugins); err != nil {
+		return err
+	}
+	c.mutex.Lock()
+	c.starts[len(c.starts)-1].ready = time.Now()
+	c.mutex.Unlock()
+	return nil
+}
+
+func (c *Cluster) startKubernetes(plugins []string) error {
 	argv := []string{c.Binary, "apiserver",
 		"--etcd-servers=http://127.0.0.1:" + strconv.Itoa(c.etcdPort),
 		"--secure-port=" + strconv.Itoa(c.port), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
@@ -191,15 +223,7 @@ func (c *Cluster) StartAPIServerWith(plugins ...string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.await("kube-apiserver", c.apiserver, 120*time.Second, func() error {
-		return get(client, c.Server+"/readyz")
-	}); err != nil {
-		return err
-	}
-	c.mutex.Lock()
-	c.starts[len(c.starts)-1].ready = time.Now()
-	c.mutex.Unlock()
-	return nil
+	return c.await("kube-apiserver", c.apiserver, 120*time.Second, func() error { return get(client, c.Server+"/readyz") })
 }
 
 // start of an API server; ready is zero until it is.
@@ -221,9 +245,9 @@ func (c *Cluster) Warming(at time.Time) bool {
 // KillAPIServer ends the API server as a power cut would.
 func (c *Cluster) KillAPIServer() { c.apiserver.Kill() }
 
-// StartManager starts the controller manager with the garbage and namespace collectors only.
+// StartManager starts the controller manager with the garbage and namespace collectors only. The embedded server has its own.
 func (c *Cluster) StartManager() error {
-	if c.External {
+	if c.External || c.Embedded != "" {
 		return nil
 	}
 	manager, err := StartProcess(c.Dir, "controller-manager", []string{c.Binary, "controller-manager",
@@ -233,8 +257,12 @@ func (c *Cluster) StartManager() error {
 	return err
 }
 
-// Compact makes etcd forget everything but the present.
+// Compact makes etcd forget everything but the present. The embedded server forgets when it starts the next time.
 func (c *Cluster) Compact() error {
+	if c.Embedded != "" {
+		c.history = 1
+		return nil
+	}
 	base := fmt.Sprintf("http://127.0.0.1:%d/v3/kv/", c.etcdPort)
 	head, err := post(base+"range", `{"key":"AA=="}`)
 	if err != nil {

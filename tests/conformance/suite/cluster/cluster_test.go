@@ -31,11 +31,14 @@ spec:
 // The servers themselves: definitions, users, audit log, garbage collection, kill and restart,
 // compaction. Everything the suite builds on, without a controller of ours.
 func TestServers(t *testing.T) {
-	binary := os.Getenv("MB_KUBERNETES")
-	if binary == "" {
+	options := Options{Binary: os.Getenv("MB_KUBERNETES"), Dir: t.TempDir(), Users: 2, Audit: true}
+	if os.Getenv("MB_SERVER") == "embedded" {
+		options.Embedded = os.Getenv("MODEL_BOOSTER")
+	}
+	if options.Binary == "" && options.Embedded == "" {
 		t.Skip("MB_KUBERNETES does not name the server binary; tests/conformance/setup.sh builds it")
 	}
-	c, err := Start(Options{Binary: binary, Dir: t.TempDir(), Users: 2, Audit: true})
+	c, err := Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ type Settings struct {
 	Root       string // of the project
 	Binary     string // model-booster
 	Kubernetes string // the server binary
+	Embedded   bool   // run against model-booster's own API server in place of Kubernetes'
 	Set        string // definitions: "ours" or "kthena-v0.1.0"
 	Kubeconfig string // of a cluster to borrow, else ""
 	Seed       int64
@@ -32,7 +33,7 @@ func ReadSettings() (Settings, error) {
 	}
 	s := Settings{
 		Root: root, Binary: os.Getenv("MODEL_BOOSTER"), Kubernetes: os.Getenv("MB_KUBERNETES"), Set: os.Getenv("MB_DEFINITIONS"),
-		Seed: number("MB_SEED", time.Now().UnixNano()%1_000_000), Kills: int(number("MB_KILLS", 50)), Crowd: int(number("MB_CROWD", 500)),
+		Embedded: os.Getenv("MB_SERVER") == "embedded", Seed: number("MB_SEED", time.Now().UnixNano()%1_000_000), Kills: int(number("MB_KILLS", 50)), Crowd: int(number("MB_CROWD", 500)),
 	}
 	if os.Getenv("MB_CONFORMANCE_USE_CLUSTER") == "1" {
 		s.Kubeconfig = os.Getenv("KUBECONFIG")

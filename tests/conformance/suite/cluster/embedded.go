@@ -1,0 +1,47 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// startEmbedded starts `model-booster standalone` without its controller: the same users, the same port, the same audit log as
+// Kubernetes' own. It is ready when it says so; its authority is made at the first start and kept.
+func (c *Cluster) startEmbedded([]string) error {
+	argv := []string{c.Embedded, "standalone", "--data", c.file("data"), "--listen", "127.0.0.1:" + strconv.Itoa(c.port),
+		"--no-controller", "--token-auth-file", c.file("tokens.csv")}
+	if c.Audit != nil {
+		argv = append(argv, "--audit-log", c.file("audit.log"))
+	}
+	if c.history > 0 {
+		argv = append(argv, "--history-revisions", strconv.Itoa(c.history))
+	}
+	before := 0
+	if c.apiserver != nil {
+		before = readySaid(c.apiserver)
+	}
+	var err error
+	if c.apiserver, err = StartProcess(c.Dir, "apiserver", argv); err != nil {
+		return err
+	}
+	if err := c.await("model-booster standalone", c.apiserver, 60*time.Second, func() error {
+		if readySaid(c.apiserver) == before {
+			return fmt.Errorf("it has not said that it is ready")
+		}
+		return nil
+	}); err != nil || c.Authority != nil {
+		return err
+	}
+	authority, err := os.ReadFile(filepath.Join(c.file("data"), "ca.crt"))
+	if err != nil {
+		return err
+	}
+	return c.trust(authority)
+}
+
+// readySaid counts over all starts: their output is one file.
+func readySaid(process *Process) int { return strings.Count(process.Output(), ", ready after ") }
