@@ -113,7 +113,7 @@ static bool is_zero(yyjson_val *value) {
            (yyjson_is_num(value) && yyjson_get_num(value) == 0);
 }
 
-/* Marks what Go's types always have, the object itself and each field with a zero default, for who must know absent from zero. */
+/* Marks what Go's types always have: the object itself, fields with a zero default, and required lists. Who tells absent from zero needs it. */
 static const char always_there[] = "x-always-there";
 
 /* Keywords that structure, compiled as they are; the others are resolved or dropped. */
@@ -171,13 +171,24 @@ static yyjson_mut_val *resolve_reference(struct pool *pool, yyjson_mut_doc *doc,
     return out && put_kept(doc, out, schema) ? out : NULL;
 }
 
-static bool resolve_properties(struct pool *pool, yyjson_mut_doc *doc, yyjson_val *properties, const struct chain *chain,
-                               yyjson_mut_val *out) {
+static bool names(yyjson_val *list, yyjson_val *name) {
+    size_t index, max;
+    yyjson_val *item;
+    yyjson_arr_foreach(list, index, max, item) {
+        if (yyjson_equals(item, name)) return true;
+    }
+    return false;
+}
+
+static bool resolve_properties(struct pool *pool, yyjson_mut_doc *doc, yyjson_val *schema, const struct chain *chain, yyjson_mut_val *out) {
     yyjson_mut_val *resolved = yyjson_mut_obj(doc);
     size_t index, max;
-    yyjson_val *key, *property;
-    yyjson_obj_foreach(properties, index, max, key, property) {
-        if (!yyjson_mut_obj_add(resolved, json_make_text(doc, json_text(key)), resolve(pool, doc, property, chain))) return false;
+    yyjson_val *key, *property, *required = json_get(schema, "required");
+    yyjson_obj_foreach(json_get(schema, "properties"), index, max, key, property) {
+        yyjson_mut_val *field = resolve(pool, doc, property, chain);
+        bool is_null_list = names(required, key) && json_is_text(json_get(property, "type"), "array");
+        if (is_null_list && !put(doc, field, always_there, yyjson_mut_true(doc))) return false;
+        if (!yyjson_mut_obj_add(resolved, json_make_text(doc, json_text(key)), field)) return false;
     }
     return put(doc, out, "properties", resolved);
 }
@@ -191,7 +202,7 @@ static yyjson_mut_val *resolve(struct pool *pool, yyjson_mut_doc *doc, yyjson_va
     if (!out || !put_kept(doc, out, schema)) return NULL;
     yyjson_val *properties = json_get(schema, "properties"), *additional = json_get(schema, "additionalProperties"),
                *items = json_get(schema, "items"), *type = json_get(schema, "type");
-    if (properties && !resolve_properties(pool, doc, properties, chain, out)) return NULL;
+    if (properties && !resolve_properties(pool, doc, schema, chain, out)) return NULL;
     if (yyjson_is_obj(additional) && !put(doc, out, "additionalProperties", resolve(pool, doc, additional, chain))) return NULL;
     if (items && !put(doc, out, "items", resolve(pool, doc, items, chain))) return NULL;
     bool is_open = !type || (json_is_text(type, "object") && !properties && !additional);

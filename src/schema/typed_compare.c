@@ -15,7 +15,7 @@ struct changes {
 };
 struct walk {
     struct arena *arena;
-    yyjson_mut_val *empty; /* what stands for a struct that is always there */
+    yyjson_mut_val *empty, *null; /* what stands for a struct and a list that are always there */
     int depth;
 };
 
@@ -62,18 +62,21 @@ static bool is_zero(yyjson_mut_val *value) {
            (yyjson_mut_is_num(value) && yyjson_mut_get_num(value) == 0);
 }
 
-/* In Go's types null is absent, and a field that is always there is zero where it is absent. */
-static bool settle_go_field(struct walk *walk, const struct typed *field, const yyjson_mut_val *map_before,
+/*
+ * In Go's types null and absent are one, and a field that is always there is zero where it is absent: an empty struct, a null list, "", 0, false. False:
+ * nothing changed. Where the whole map is new, or gone, it is taken as it stands.
+ */
+static bool settle_go_field(const struct walk *walk, const struct typed *field, const yyjson_mut_val *map_before,
                             const yyjson_mut_val *map_after, yyjson_mut_val **before, yyjson_mut_val **after) {
-    if (typed_is_null(*before)) *before = NULL;
-    if (typed_is_null(*after)) *after = NULL;
-    if (*before && *after) return true;
-    bool is_struct = (*before || *after) && typed_is_always_there(field) && typed_shape_of(field, NULL) == SHAPE_MAP;
-    if (!*before && map_before && is_struct) *before = walk->empty;
-    if (!*after && map_after && is_struct) *after = walk->empty;
-    if (!*before && !*after) return false;
-    bool stays = map_before && map_after && (!*before || !*after);
-    return !stays || !is_zero(*before ? *before : *after) || !typed_is_always_there(field);
+    if (!map_before || !map_after) return true;
+    if (typed_is_null(*before) && typed_is_null(*after)) return false;
+    if ((*before && *after) || !typed_is_always_there(field)) return true;
+    enum typed_shape shape = typed_shape_of(field, NULL);
+    if (shape == SHAPE_SCALAR) return !is_zero(*before ? *before : *after);
+    yyjson_mut_val *zero = shape == SHAPE_MAP ? walk->empty : walk->null;
+    if (!*before) *before = zero;
+    else *after = zero;
+    return true;
 }
 
 static void compare_maps(struct walk *walk, const struct typed *type, yyjson_mut_val *before, yyjson_mut_val *after, struct changes *out) {
@@ -168,7 +171,7 @@ static void compare(struct walk *walk, const struct typed *type, yyjson_mut_val 
 
 struct typed_changes typed_compare(const struct typed *type, struct arena *arena, const yyjson_mut_val *before, const yyjson_mut_val *after) {
     yyjson_mut_doc *doc = json_builder(arena);
-    struct walk walk = {arena, doc ? yyjson_mut_obj(doc) : NULL, 0};
+    struct walk walk = {arena, doc ? yyjson_mut_obj(doc) : NULL, doc ? yyjson_mut_null(doc) : NULL, 0};
     struct changes found = {0};
     /* Both roots are there: nobody owns the whole. */
     compare_maps(&walk, type, before ? typed_loose(before) : walk.empty, typed_loose(after), &found);

@@ -37,7 +37,7 @@ static void check_apply(struct managed_case *test) {
 
 static void objects_are_applied(void **state) {
     (void)state;
-    assert_true(managed_cases_run("tests/unit/apply_cases.jsonl", check_apply) >= 45);
+    assert_true(managed_cases_run("tests/unit/apply_cases.jsonl", true, check_apply) >= 45);
 }
 
 int main(void) {
