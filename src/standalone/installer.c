@@ -19,9 +19,10 @@ struct installer {
     size_t count, at;
     installer_done_fn *done;
     void *owner;
-    struct arena arena; /* of the definition under way */
+    struct arena arena;
+    struct str *names; /* of the definitions so far */
     yyjson_val *wanted;
-    struct str name, hash;
+    struct str name, hash; /* of the one under way */
     struct loop_deferred *step;
     struct loop_timer *timer;
     unsigned tries;
@@ -104,13 +105,13 @@ static void install(struct installer *installer) {
     struct str text = installer->definitions[installer->at];
     struct yaml_documents documents;
     struct error error = {0};
-    arena_release(&installer->arena);
     if (!yaml_read(&installer->arena, text, &documents, &error) || documents.count != 1) {
         fail(installer, STR("of this program"), str_of(error.message));
         return;
     }
     installer->wanted = documents.items[0].root;
     installer->name = json_text(json_path(installer->wanted, "metadata", "name", NULL));
+    installer->names[installer->at] = installer->name;
     installer->hash = hash_hex(&installer->arena, hash_xxh3(text));
     ask(installer, "GET", kube_object_path(&installer->arena, &definitions_resource, STR_EMPTY, installer->name, STR_EMPTY, NULL),
         STR_EMPTY, on_found);
@@ -127,14 +128,24 @@ static bool is_established(const yyjson_val *definition) {
     return false;
 }
 
+static bool is_ours(const struct installer *installer, struct str name) {
+    for (size_t i = 0; i < installer->count; i++)
+        if (str_equal(installer->names[i], name)) return true;
+    return false;
+}
+
 static void on_list(void *context, const struct kube_answer *answer, struct strbuf *body) {
     struct installer *installer = context;
+    struct arena scratch;
     size_t index, max, established = 0;
     yyjson_val *item;
-    arena_release(&installer->arena);
-    yyjson_val *list = answer->kind == KUBE_OK ? json_parse(&installer->arena, strbuf_view(body), NULL) : NULL;
-    yyjson_arr_foreach(json_get(list, "items"), index, max, item) established += is_established(item);
-    if (established >= installer->count)
+    arena_init(&scratch, INSTALL_ARENA_BYTES);
+    yyjson_val *list = answer->kind == KUBE_OK ? json_parse(&scratch, strbuf_view(body), NULL) : NULL;
+    yyjson_arr_foreach(json_get(list, "items"), index, max, item) {
+        established += is_established(item) && is_ours(installer, json_text(json_path(item, "metadata", "name", NULL)));
+    }
+    arena_release(&scratch);
+    if (established == installer->count)
         finish(installer, NULL);
     else if (installer->tries++ < SERVED_TRIES)
         loop_timer_set(installer->timer, loop_now_ms(installer->loop) + AGAIN_MS);
@@ -161,7 +172,8 @@ struct installer *installer_new(struct loop *loop, struct client *client, const 
     arena_init(&installer->arena, INSTALL_ARENA_BYTES);
     installer->step = loop_deferred_new(loop, on_step, installer);
     installer->timer = loop_timer_new(loop, on_step, installer);
-    if (!installer->step || !installer->timer) {
+    installer->names = arena_array(&installer->arena, count + 1, sizeof *installer->names);
+    if (!installer->step || !installer->timer || !installer->names) {
         installer_free(installer);
         return NULL;
     }
