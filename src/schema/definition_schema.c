@@ -1,9 +1,7 @@
 #include "schema/definition_inner.h"
 
-#include <stdio.h>
-
 #include "schema/pattern.h"
-#include "schema/rules.h"
+#include "schema/schema_inner.h"
 
 /* Structural schemas: apiextensions-apiserver's ValidateStructural and ValidateCustomResourceDefinitionOpenAPISchema. */
 
@@ -243,7 +241,7 @@ static void check_default(const struct check *check, const yyjson_mut_val *schem
     struct error error;
     if (!value) return;
     yyjson_val *source = json_freeze(check->arena, schema);
-    const struct schema *compiled = source ? schema_compile(check->arena, source, &error) : NULL;
+    const struct schema *compiled = source ? schema_compile_part(check->arena, source, &error) : NULL;
     yyjson_mut_doc *doc = json_builder(check->arena);
     yyjson_mut_val *copy = doc ? yyjson_mut_val_mut_copy(doc, (yyjson_mut_val *)(uintptr_t)value) : NULL;
     struct schema_unknown unknown = {0};
@@ -285,100 +283,10 @@ static void check_schema(const struct check *check, const yyjson_mut_val *schema
     check_default(check, schema, path);
 }
 
-/* apiextensions' ValidationRule as its error prints it: an internal type, without JSON names. */
-static struct str rule_text(struct arena *arena, const yyjson_val *rule) {
-    static const struct {
-        const char *key, *name;
-    } members[] = {{"rule", "Rule"}, {"message", "Message"}, {"messageExpression", "MessageExpression"}, {"reason", "Reason"}, {"fieldPath", "FieldPath"}};
-    struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        yyjson_val *value = json_get(rule, members[i].key);
-        strbuf_printf(&out, "%s\"%s\":", i ? "," : "{", members[i].name);
-        if (!value && i == 3) strbuf_append(&out, STR("null"));
-        else json_write_text(&out, json_text(value));
-    }
-    strbuf_printf(&out, ",\"OptionalOldSelf\":%s}", !json_get(rule, "optionalOldSelf") ? "null" : json_bool_or(json_get(rule, "optionalOldSelf"), false) ? "true" : "false");
-    struct str text = field_error_json(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
-}
-
-enum { RULE_COST_LIMIT = 10000000, DEFINITION_COST_LIMIT = 100000000 };
-
-static void add_cost(const struct check *check, struct str path, const char *what, uint64_t cost, uint64_t limit) {
-    double factor = (double)cost / (double)limit;
-    char text[32];
-    if (factor > 100) snprintf(text, sizeof text, "more than 100x");
-    else snprintf(text, sizeof text, factor < 1.5 ? "%fx" : "%.1fx", factor);
-    field_errors_add(check->out, FIELD_FORBIDDEN, path, NULL,
-                     "%s exceeds budget by factor of %s (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and "
-                     "strings are declared)",
-                     what, text);
-}
-
-static uint64_t saturating_product(uint64_t a, uint64_t b) {
-    uint64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
-/* Where a rule may not look at oldSelf: inside of what cannot be told from one state to the next. Empty: nowhere. */
-struct rule_walk {
-    uint64_t cardinality;
-    struct str uncorrelatable;
-};
-
-static void check_rule(const struct check *check, const struct schema_rule *rule, const yyjson_val *source, const struct rule_walk *walk, struct str path,
-                       uint64_t *total) {
-    struct str place = definition_child(check->arena, path, "rule");
-    if (!rule->rule.len) {
-        add(check, FIELD_REQUIRED, place, NULL, NULL, "rule is not specified");
-        return;
-    }
-    if (str_contains(rule->rule, STR("\n")) && !rule->message.len) add(check, FIELD_REQUIRED, path, "message", NULL, "message must be specified if rule contains line breaks");
-    if (!rule->program) {
-        field_errors_add_text(check->out, FIELD_INVALID, place, rule_text(check->arena, source), str_of(rule->error.message));
-        return;
-    }
-    if (rule->message_error.kind != ERROR_NONE && !rule->message_program)
-        field_errors_add_text(check->out, FIELD_INVALID, definition_child(check->arena, path, "messageExpression"), rule_text(check->arena, source),
-                              arena_printf(check->arena, "messageExpression %s", rule->message_error.message));
-    uint64_t cost = saturating_product(cel_estimate_cost(rule->program), walk->cardinality);
-    if (cost > RULE_COST_LIMIT) add_cost(check, place, "estimated rule cost", cost, RULE_COST_LIMIT);
-    if (__builtin_add_overflow(*total, cost, total)) *total = UINT64_MAX;
-    if (cel_uses_old_self(rule->program) && walk->uncorrelatable.len)
-        field_errors_add_text(check->out, FIELD_INVALID, place, field_error_quote(check->arena, rule->rule),
-                              arena_join(check->arena, STR("oldSelf cannot be used on the uncorrelatable portion of the schema within "), walk->uncorrelatable, STR_EMPTY));
-}
-
-static void check_rules(const struct check *check, const struct schema *schema, struct rule_walk walk, struct str path, uint64_t *total) {
-    size_t index, max;
-    yyjson_val *source;
-    if (!schema->has_rules_below) return;
-    yyjson_val *sources = json_get(schema->source, "x-kubernetes-validations");
-    yyjson_arr_foreach(sources, index, max, source) {
-        struct str place = arena_printf(check->arena, "%.*s.x-kubernetes-validations[%zu]", STR_ARG(path), index);
-        if (schema->rules && index < schema->rules->count) check_rule(check, &schema->rules->items[index], source, &walk, place, total);
-    }
-    struct rule_walk below = walk;
-    if (schema->is_map_atomic && !walk.uncorrelatable.len) below.uncorrelatable = path;
-    for (size_t i = 0; i < schema->property_count; i++)
-        check_rules(check, schema->properties[i].schema, below, property_path(check, path, schema->properties[i].name), total);
-    below.cardinality = saturating_product(walk.cardinality, schema_cardinality(schema));
-    if (schema->additional) check_rules(check, schema->additional, below, definition_child(check->arena, path, "additionalProperties"), total);
-    if (schema->list_type != SCHEMA_LIST_MAP && !walk.uncorrelatable.len) below.uncorrelatable = path;
-    if (schema->items) check_rules(check, schema->items, below, definition_child(check->arena, path, "items"), total);
-}
-
 void definition_check_schema(struct arena *arena, const yyjson_mut_val *schema, struct str path, struct field_errors *out) {
     struct check check = {.arena = arena, .out = out};
     size_t before = out->count;
-    uint64_t total = 0;
-    struct error error;
     check_schema(&check, schema, LEVEL_ROOT, path);
-    if (out->count > before) return; /* rules of a schema that is wrong would only confuse */
-    yyjson_val *source = json_freeze(arena, schema);
-    const struct schema *compiled = source ? schema_compile(arena, source, &error) : NULL;
-    if (!compiled) return;
-    check_rules(&check, compiled, (struct rule_walk){.cardinality = 1}, path, &total);
-    if (total > DEFINITION_COST_LIMIT) add_cost(&check, path, "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema", total, DEFINITION_COST_LIMIT);
+    /* Rules of a schema that is wrong would only confuse. */
+    definition_check_rules(arena, schema, path, out->count == before, out);
 }

@@ -138,14 +138,6 @@ static void compile_values(struct arena *arena, struct schema *schema) {
     schema->required = get(source, "required");
 }
 
-/* Its parts are compiled. */
-static bool compile_rules(struct arena *arena, struct schema *schema, struct error *error) {
-    if (!get(schema->source, "x-kubernetes-validations")) return true;
-    schema->has_rules_below = true;
-    schema->rules = schema_rules_compile(arena, schema);
-    return schema->rules || error_set(error, ERROR_MEMORY, "the schema is too large");
-}
-
 static struct schema *compile(struct arena *arena, const yyjson_val *source, unsigned depth, struct error *error) {
     struct schema *schema = arena_alloc(arena, sizeof *schema);
     if (!schema || depth > LIMIT_DOCUMENT_DEPTH) {
@@ -154,6 +146,7 @@ static struct schema *compile(struct arena *arena, const yyjson_val *source, uns
     }
     schema->source = source;
     schema->arena = arena;
+    schema->is_root = depth == 0;
     schema->is_nullable = flag(source, "nullable");
     schema->is_int_or_string = flag(source, "x-kubernetes-int-or-string");
     schema->preserves_unknown_fields = flag(source, "x-kubernetes-preserve-unknown-fields");
@@ -163,16 +156,16 @@ static struct schema *compile(struct arena *arena, const yyjson_val *source, uns
     schema->default_value = get(source, "default");
     compile_values(arena, schema);
     if (!compile_list_type(arena, schema, error) || !compile_below(arena, schema, depth, error)) return NULL;
-    if (depth > 0 && !compile_rules(arena, schema, error)) return NULL;
     schema->has_lists_below = schema->has_lists_below || schema->list_type != SCHEMA_LIST_ATOMIC || schema->is_embedded_resource;
-    return schema;
+    return schema_rules_compile(arena, schema, error) ? schema : NULL;
 }
 
 const struct schema *schema_compile(struct arena *arena, const yyjson_val *open_api_v3_schema, struct error *error) {
-    struct schema *schema = compile(arena, open_api_v3_schema, 0, error);
-    if (!schema) return NULL;
-    schema->is_root = true;
-    return compile_rules(arena, schema, error) ? schema : NULL;
+    return compile(arena, open_api_v3_schema, 0, error);
+}
+
+const struct schema *schema_compile_part(struct arena *arena, const yyjson_val *source, struct error *error) {
+    return compile(arena, source, 1, error);
 }
 
 const yyjson_val *schema_source(const struct schema *schema) {

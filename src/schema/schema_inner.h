@@ -26,7 +26,6 @@ struct schema_limit {
     double value;
 };
 
-struct cel_type;
 struct pattern;      /* pattern.h */
 struct schema_rules; /* rules.h */
 
@@ -60,10 +59,12 @@ struct schema {
     struct schema_list all_of, any_of, one_of;
     const struct schema *not;
     const struct schema_rules *rules; /* NULL: none */
-    const struct cel_type *declared;  /* its type for rules; NULL: not made yet */
     bool has_rules_below;             /* here or deeper: tells the walk for rules where to go */
     bool has_lists_below; /* sets and maps to check for duplicates, or embedded resources */
 };
+
+/* As schema_compile, of a part: no apiVersion, kind and metadata of its own. */
+const struct schema *schema_compile_part(struct arena *arena, const yyjson_val *source, struct error *error);
 
 /* Of properties alone. */
 const struct schema *schema_find_member(const struct schema *schema, struct str name);

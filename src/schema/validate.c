@@ -339,7 +339,7 @@ void schema_validate(const struct schema *schema, struct arena *arena, const yyj
         field_errors_add_text(&found, FIELD_INVALID, STR("<nil>"), STR("null"),
                               STR("some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"));
     else if (schema->has_rules_below)
-        schema_rules_run(schema, arena, object, old, &found);
+        schema_rules_run(schema, object, old, &found);
     validation.out = out;
     add_all(&validation, &found);
 }

@@ -91,6 +91,36 @@ static void holds_schemas_to_be_structural(void **state) {
 #define DEFINITION(name, group, scope, names, versions)                                                                                    \
     "{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"group\":\"" group "\",\"scope\":\"" scope "\",\"names\":" names ",\"versions\":[" versions "]}}"
 
+#define RULE_AT AT ".x-kubernetes-validations[0]"
+#define RULED(rule) "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"x-kubernetes-validations\":[" rule "]}"
+
+static void holds_rules_to_be_written_well_and_cheap(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema, *wanted;
+    } cases[] = {
+        {RULED("{\"rule\":\"self.a > 0\",\"fieldPath\":\".a\",\"reason\":\"FieldValueForbidden\"}"), NULL},
+        {RULED("{\"rule\":\" \"}"), RULE_AT ".rule: Required value: rule is not specified"},
+        {RULED("{\"rule\":\"self.a > 0\",\"message\":\" \"}"), RULE_AT ".message: Invalid value: \" \": must be non-empty if specified"},
+        {RULED("{\"rule\":\"self.a > 0\",\"message\":\"a\\nb\"}"), RULE_AT ".message: Invalid value: \"a\\nb\": must not contain line breaks"},
+        {RULED("{\"rule\":\"self.a\\n > 0\"}"), RULE_AT ".message: Required value: message must be specified if rule contains line breaks"},
+        {RULED("{\"rule\":\"self.a > 0\",\"reason\":\"No\"}"),
+         RULE_AT ".reason: Unsupported value: \"No\": supported values: \"FieldValueDuplicate\", \"FieldValueForbidden\", \"FieldValueInvalid\", \"FieldValueRequired\""},
+        {RULED("{\"rule\":\"self.a > 0\",\"fieldPath\":\".b\"}"), RULE_AT ".fieldPath: Invalid value: \".b\": must be a valid path"},
+        {RULED("{\"rule\":\"self.a > 0\",\"fieldPath\":\"a\"}"), RULE_AT ".fieldPath: Invalid value: \"a\": must be a valid path"},
+        {RULED("{\"rule\":\"self.a > 0\",\"optionalOldSelf\":true}"),
+         RULE_AT ".optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule"},
+        {RULED("{\"rule\":\"self.a\"}"),
+         RULE_AT ".rule: Invalid value: {\"Rule\":\"self.a\",\"Message\":\"\",\"MessageExpression\":\"\",\"Reason\":null,\"FieldPath\":\"\",\"OptionalOldSelf\":null}: cel "
+                 "expression must evaluate to a bool"},
+        {RULED("{\"rule\":\"true\",\"messageExpression\":\"1\"}"), "messageExpression must evaluate to a string"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"maxItems\":10,\"items\":{\"type\":\"integer\"},\"x-kubernetes-validations\":[{\"rule\":"
+         "\"self.all(x, self.all(y, x == y))\"}]}}}",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) assert_complaint(with_schema(cases[i].schema), cases[i].wanted);
+}
+
 static void holds_definitions_to_their_rules(void **state) {
     (void)state;
     static const struct {
@@ -157,6 +187,7 @@ static void keeps_what_may_not_change(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(holds_schemas_to_be_structural, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(holds_rules_to_be_written_well_and_cheap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holds_definitions_to_their_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_our_own_definitions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_what_may_not_change, set_up, tear_down),
