@@ -81,7 +81,8 @@ void table_end(struct strbuf *out) {
 static void write_date(const struct table_settings *table, struct arena *scratch, const yyjson_val *value, struct strbuf *out) {
     int64_t time_ms;
     struct error error;
-    struct str text = STR("<invalid>");
+    bool is_zero = !json_text(value).len || json_is_text(value, "null");
+    struct str text = is_zero ? STR("<unknown>") : STR("<invalid>");
     if (rfc3339_parse_ms(json_text(value), &time_ms, &error)) text = table_age(scratch, table->now_ms - time_ms);
     json_write_text(out, text);
 }
@@ -89,7 +90,8 @@ static void write_date(const struct table_settings *table, struct arena *scratch
 static void write_text_cell(struct arena *scratch, const yyjson_val *value, struct strbuf *out) {
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     (void)scratch;
-    jsonpath_print_value(&text, value);
+    if (yyjson_is_null((yyjson_val *)(uintptr_t)value)) strbuf_append(&text, STR("<no value>"));
+    else jsonpath_print_value(&text, value);
     json_write_text(out, strbuf_view(&text));
     strbuf_release(&text);
 }

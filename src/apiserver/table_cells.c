@@ -1,5 +1,6 @@
 #include "apiserver/table_cells.h"
 
+#include "apiserver/table_pod.h"
 #include "data/rfc3339.h"
 
 /* As pkg/printers/internalversion of Kubernetes 1.34 prints them. */
@@ -148,7 +149,7 @@ CELL(event_object_cell) {
     struct str kind = json_text(json_get(involved, "kind")), name = json_text(json_get(involved, "name"));
     char *lower = arena_alloc(scratch, kind.len + 1);
     for (size_t i = 0; lower && i < kind.len; i++) lower[i] = kind.ptr[i] >= 'A' && kind.ptr[i] <= 'Z' ? (char)(kind.ptr[i] + 32) : kind.ptr[i];
-    json_write_text(out, arena_printf(scratch, "%s/%.*s", lower ? lower : "", STR_ARG(name)));
+    json_write_text(out, arena_printf(scratch, "%s%s%.*s", lower ? lower : "", name.len ? "/" : "", STR_ARG(name)));
 }
 
 CELL(event_part_cell) {
@@ -161,6 +162,7 @@ CELL(event_source_cell) {
     const yyjson_val *source = either(object, "source", "deprecatedSource");
     struct str component = json_text(json_get(source, "component")), host = json_text(json_get(source, "host"));
     if (!component.len) component = json_text(either(object, "reportingComponent", "reportingController"));
+    if (!host.len) host = json_text(json_get(object, "reportingInstance"));
     json_write_text(out, host.len ? arena_join(scratch, component, STR(", "), host) : component);
 }
 
@@ -186,11 +188,31 @@ CELL(service_ip_cell) {
     write_or(out, json_text(json_path(object, "spec", "clusterIP", NULL)), "<none>");
 }
 
+static void append_address(struct strbuf *text, struct str address) {
+    if (!address.len) return;
+    if (text->len) strbuf_append_char(text, ',');
+    strbuf_append(text, address);
+}
+
 CELL(service_external_cell) {
     UNUSED;
-    struct str type = json_text(json_path(object, "spec", "type", NULL));
-    if (str_is(type, "ExternalName")) write_or(out, json_text(json_path(object, "spec", "externalName", NULL)), "<none>");
-    else json_write_text(out, str_is(type, "LoadBalancer") ? STR("<pending>") : STR("<none>"));
+    const yyjson_val *spec = json_get(object, "spec");
+    struct str type = json_text(json_get(spec, "type"));
+    bool is_balanced = str_is(type, "LoadBalancer");
+    if (str_is(type, "ExternalName")) {
+        json_write_text(out, json_text(json_get(spec, "externalName")));
+        return;
+    }
+    struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
+    size_t index, max;
+    yyjson_val *entry;
+    yyjson_arr_foreach(is_balanced ? json_path(object, "status", "loadBalancer", "ingress", NULL) : NULL, index, max, entry) {
+        struct str ip = json_text(json_get(entry, "ip"));
+        append_address(&text, ip.len ? ip : json_text(json_get(entry, "hostname")));
+    }
+    yyjson_arr_foreach(json_get(spec, "externalIPs"), index, max, entry) append_address(&text, json_text(entry));
+    write_or(out, strbuf_view(&text), is_balanced ? "<pending>" : "<none>");
+    strbuf_release(&text);
 }
 
 CELL(service_ports_cell) {
@@ -223,47 +245,32 @@ CELL(service_selector_cell) {
     strbuf_release(&text);
 }
 
-struct pod_state {
-    size_t containers, ready;
-    int64_t restarts;
-    struct str reason;
-};
-
-/* printPod, without init containers: the status of a pod is the last word that one of its containers has to say. */
-static struct pod_state pod_state_of(const yyjson_val *object) {
-    const yyjson_val *status = json_get(object, "status");
-    struct pod_state state = {.containers = yyjson_arr_size(json_path(object, "spec", "containers", NULL)), .reason = json_text(json_get(status, "phase"))};
-    if (json_text(json_get(status, "reason")).len) state.reason = json_text(json_get(status, "reason"));
-    size_t index, max;
-    yyjson_val *container;
-    yyjson_arr_foreach(json_get(status, "containerStatuses"), index, max, container) {
-        int64_t restarts = 0;
-        json_int64(json_get(container, "restartCount"), &restarts);
-        state.restarts += restarts;
-        state.ready += json_bool_or(json_get(container, "ready"), false);
-        struct str waiting = json_text(json_path(container, "state", "waiting", "reason", NULL));
-        struct str terminated = json_text(json_path(container, "state", "terminated", "reason", NULL));
-        if (waiting.len) state.reason = waiting;
-        else if (terminated.len) state.reason = terminated;
-    }
-    if (json_path(object, "metadata", "deletionTimestamp", NULL)) state.reason = STR("Terminating");
-    return state;
-}
-
 CELL(pod_ready_cell) {
-    UNUSED;
-    struct pod_state state = pod_state_of(object);
-    strbuf_printf(out, "\"%zu/%zu\"", state.ready, state.containers);
+    (void)now_ms;
+    struct pod_row row = pod_row_of(scratch, object);
+    strbuf_printf(out, "\"%zu/%zu\"", row.ready, row.containers);
 }
 
 CELL(pod_status_cell) {
-    UNUSED;
-    json_write_text(out, pod_state_of(object).reason);
+    (void)now_ms;
+    json_write_text(out, pod_row_of(scratch, object).status);
 }
 
 CELL(pod_restarts_cell) {
-    UNUSED;
-    strbuf_printf(out, "\"%lld\"", (long long)pod_state_of(object).restarts);
+    struct pod_row row = pod_row_of(scratch, object);
+    strbuf_printf(out, "\"%lld", (long long)row.restarts);
+    if (row.restarts && row.has_restarted) {
+        struct str age = table_age(scratch, now_ms - row.restarted_ms);
+        strbuf_printf(out, " (%.*s ago)", STR_ARG(age));
+    }
+    strbuf_append_char(out, '"');
+}
+
+CELL(pod_gates_cell) {
+    (void)now_ms;
+    struct pod_row row = pod_row_of(scratch, object);
+    if (row.gates) strbuf_printf(out, "\"%zu/%zu\"", row.open_gates, row.gates);
+    else json_write_text(out, STR("<none>"));
 }
 
 CELL(pod_ip_cell) {
@@ -279,12 +286,6 @@ CELL(pod_node_cell) {
 CELL(pod_nominated_cell) {
     UNUSED;
     write_or(out, json_text(json_path(object, "status", "nominatedNodeName", NULL)), "<none>");
-}
-
-CELL(none_cell) {
-    UNUSED;
-    (void)object;
-    json_write_text(out, STR("<none>"));
 }
 
 #define NAME {"Name", "string", "", 0, name_cell}
@@ -322,7 +323,7 @@ static const struct table_cell pods[] = {NAME,
                                          {"IP", "string", "", 1, pod_ip_cell},
                                          {"Node", "string", "", 1, pod_node_cell},
                                          {"Nominated Node", "string", "", 1, pod_nominated_cell},
-                                         {"Readiness Gates", "string", "", 1, none_cell}};
+                                         {"Readiness Gates", "string", "", 1, pod_gates_cell}};
 
 #define TABLE(plural, cells) {plural, cells, sizeof(cells) / sizeof(cells)[0]}
 static const struct {

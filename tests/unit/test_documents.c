@@ -176,8 +176,30 @@ static const struct {
     {"", "configmaps", "{\"metadata\":{\"name\":\"m\",\"creationTimestamp\":\"1970-01-01T00:01:30Z\"},\"data\":{\"a\":\"\"},\"binaryData\":{\"b\":\"\"}}", "[\"m\",2,\"10s\"]"},
     {"", "pods",
      "{\"metadata\":{\"name\":\"p\",\"creationTimestamp\":\"1970-01-01T00:00:00Z\"},\"spec\":{\"containers\":[{},{}],\"nodeName\":\"n\"},\"status\":{\"phase\":\"Running\","
-     "\"containerStatuses\":[{\"ready\":true,\"restartCount\":2},{\"ready\":false,\"restartCount\":1,\"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}}}]}}",
+     "\"containerStatuses\":[{\"ready\":true,\"restartCount\":2,\"state\":{\"running\":{}}},{\"ready\":false,\"restartCount\":1,\"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}}}]}}",
      "[\"p\",\"1/2\",\"CrashLoopBackOff\",\"3\",\"100s\",\"<none>\",\"n\",\"<none>\",\"<none>\"]"},
+    {"", "pods",
+     "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{}],\"initContainers\":[{\"name\":\"a\"},{\"name\":\"b\"}]},\"status\":{\"phase\":\"Pending\","
+     "\"initContainerStatuses\":[{\"name\":\"a\",\"restartCount\":1,\"state\":{\"terminated\":{\"exitCode\":0}}},{\"name\":\"b\",\"state\":{\"running\":{}}}],"
+     "\"containerStatuses\":[{\"state\":{\"waiting\":{\"reason\":\"PodInitializing\"}}}]}}",
+     "[\"p\",\"0/1\",\"Init:1/2\",\"1\",\"<unknown>\",\"<none>\",\"<none>\",\"<none>\",\"<none>\"]"},
+    {"", "pods",
+     "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{}],\"initContainers\":[{\"name\":\"a\"}]},\"status\":{\"phase\":\"Pending\","
+     "\"initContainerStatuses\":[{\"name\":\"a\",\"state\":{\"terminated\":{\"exitCode\":137,\"signal\":9}}}]}}",
+     "[\"p\",\"0/1\",\"Init:Signal:9\",\"0\",\"<unknown>\",\"<none>\",\"<none>\",\"<none>\",\"<none>\"]"},
+    {"", "pods",
+     "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{}],\"readinessGates\":[{\"conditionType\":\"g\"},{\"conditionType\":\"h\"}],\"initContainers\":["
+     "{\"name\":\"s\",\"restartPolicy\":\"Always\"}]},\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"g\",\"status\":\"True\"}],"
+     "\"initContainerStatuses\":[{\"name\":\"s\",\"started\":true,\"ready\":true,\"restartCount\":2,\"state\":{\"running\":{}}}],\"containerStatuses\":[{"
+     "\"ready\":true,\"restartCount\":3,\"state\":{\"running\":{}},\"lastState\":{\"terminated\":{\"finishedAt\":\"1970-01-01T00:00:30Z\"}}}]}}",
+     "[\"p\",\"2/2\",\"Running\",\"5 (70s ago)\",\"<unknown>\",\"<none>\",\"<none>\",\"<none>\",\"1/2\"]"},
+    {"", "pods",
+     "{\"metadata\":{\"name\":\"p\",\"deletionTimestamp\":\"1970-01-01T00:00:00Z\"},\"status\":{\"phase\":\"Failed\",\"reason\":\"Evicted\"}}",
+     "[\"p\",\"0/0\",\"Evicted\",\"0\",\"<unknown>\",\"<none>\",\"<none>\",\"<none>\",\"<none>\"]"},
+    {"", "services",
+     "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"type\":\"LoadBalancer\",\"clusterIP\":\"1.2.3.4\",\"externalIPs\":[\"5.6.7.8\"],\"ports\":[{\"port\":80,"
+     "\"nodePort\":30080,\"protocol\":\"TCP\"}]},\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"9.9.9.9\"},{\"hostname\":\"h\"}]}}}",
+     "[\"s\",\"LoadBalancer\",\"1.2.3.4\",\"9.9.9.9,h,5.6.7.8\",\"80:30080/TCP\",\"<unknown>\",\"<none>\"]"},
     {"", "events",
      "{\"metadata\":{\"name\":\"e\"},\"lastTimestamp\":\"1970-01-01T00:00:40Z\",\"type\":\"Normal\",\"reason\":\"R\",\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\"},"
      "\"source\":{\"component\":\"c\"},\"message\":\"m\",\"count\":4,\"firstTimestamp\":null,\"eventTime\":null}",
