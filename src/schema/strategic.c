@@ -1,4 +1,4 @@
-#include "schema/schema_inner.h"
+#include "data/key_set.h"
 #include "schema/go_text.h"
 #include "schema/strategic_inner.h"
 
@@ -9,17 +9,60 @@ static struct str text_of(yyjson_mut_val *value) {
     return yyjson_mut_is_str(value) ? (struct str){yyjson_mut_get_str(value), yyjson_mut_get_len(value)} : STR_EMPTY;
 }
 
-static yyjson_mut_val *get(yyjson_mut_val *map, struct str key) {
-    return yyjson_mut_obj_getn(map, key.ptr, key.len);
+/* An object under work, found and changed by key in time that does not grow with it. A field without value is not there. */
+struct fields {
+    struct key_set keys;
+    struct field {
+        struct str name;
+        yyjson_mut_val *value;
+    } *items; /* in their order, new ones last */
+    size_t count;
+};
+
+static bool out_of_memory(struct strategic *merge) {
+    return error_set(merge->error, ERROR_MEMORY, "memory is out");
 }
 
-static bool put(struct strategic *merge, yyjson_mut_val *map, struct str key, yyjson_mut_val *value) {
-    bool is_put = value && yyjson_mut_obj_put(map, yyjson_mut_strn(merge->doc, key.ptr, key.len), value);
-    return is_put || error_set(merge->error, ERROR_MEMORY, "memory is out");
+static struct field *fields_add(struct fields *fields, struct str name) {
+    bool is_new;
+    struct key_slot *slot = key_set_add(&fields->keys, name, fields->count, &is_new);
+    if (is_new) fields->items[fields->count++] = (struct field){name, NULL};
+    return &fields->items[slot->item];
 }
 
-static void drop(yyjson_mut_val *map, struct str key) {
-    yyjson_mut_obj_remove_keyn(map, key.ptr, key.len);
+/* With room for `more` new ones. */
+static bool fields_open(struct strategic *merge, yyjson_mut_val *object, size_t more, struct fields *out) {
+    size_t index, max, room = yyjson_mut_obj_size(object) + more;
+    yyjson_mut_val *key, *value;
+    *out = (struct fields){.items = arena_array(merge->arena, room + 1, sizeof *out->items)};
+    if (!out->items || !key_set_start(&out->keys, merge->arena, room + 1)) return out_of_memory(merge);
+    yyjson_mut_obj_foreach(object, index, max, key, value) fields_add(out, text_of(key))->value = value;
+    return true;
+}
+
+static bool fields_close(struct strategic *merge, const struct fields *fields, yyjson_mut_val *object) {
+    yyjson_mut_obj_clear(object);
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->items[i];
+        if (field->value && !yyjson_mut_obj_add(object, yyjson_mut_strn(merge->doc, field->name.ptr, field->name.len), field->value))
+            return out_of_memory(merge);
+    }
+    return true;
+}
+
+static yyjson_mut_val *get(const struct fields *fields, struct str name) {
+    struct key_slot *slot = key_set_find(&fields->keys, name);
+    return slot ? fields->items[slot->item].value : NULL;
+}
+
+static bool put(struct strategic *merge, struct fields *fields, struct str name, yyjson_mut_val *value) {
+    fields_add(fields, name)->value = value;
+    return value || out_of_memory(merge);
+}
+
+static void drop(struct fields *fields, struct str name) {
+    struct key_slot *slot = key_set_find(&fields->keys, name);
+    if (slot) fields->items[slot->item].value = NULL;
 }
 
 bool strategic_no_key(struct strategic *merge, yyjson_mut_val *map, struct str merge_key) {
@@ -90,31 +133,36 @@ static bool name_after(struct strategic *merge, struct str key, struct str prefi
     return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of %s list", list);
 }
 
+static bool may_stay_out(struct str name, yyjson_mut_val *value) {
+    return yyjson_mut_is_null(value) || str_starts_with(name, STR(DELETE_PREFIX)) || str_starts_with(name, STR(ORDER_PREFIX));
+}
+
 /* $retainKeys names all that stays: what the patch sets must be among it, what the target has besides goes. */
-static bool retain_keys(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch) {
-    yyjson_mut_val *kept = yyjson_mut_obj_remove_key(patch, "$retainKeys");
+static bool retain_keys(struct strategic *merge, struct fields *target, struct fields *patch) {
+    yyjson_mut_val *kept = get(patch, STR("$retainKeys")), *name;
     if (!kept) return true;
     if (!yyjson_mut_is_arr(kept)) return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of retainKeys");
-    yyjson_mut_val *names = yyjson_mut_obj(merge->doc), *name, *key, *value;
+    drop(patch, STR("$retainKeys"));
+    struct key_set names = {0};
     size_t index, max;
+    bool is_new;
+    if (!key_set_start(&names, merge->arena, yyjson_mut_arr_size(kept) + 1)) return out_of_memory(merge);
     yyjson_mut_arr_foreach(kept, index, max, name) {
-        if (yyjson_mut_is_str(name) && !yyjson_mut_obj_add(names, yyjson_mut_val_mut_copy(merge->doc, name), yyjson_mut_null(merge->doc)))
-            return error_set(merge->error, ERROR_MEMORY, "memory is out");
+        if (yyjson_mut_is_str(name)) key_set_add(&names, text_of(name), index, &is_new);
     }
-    yyjson_mut_obj_foreach(patch, index, max, key, value) {
-        struct str text = text_of(key);
-        bool is_exempt = yyjson_mut_is_null(value) || str_starts_with(text, STR(DELETE_PREFIX)) || str_starts_with(text, STR(ORDER_PREFIX));
-        if (!is_exempt && !get(names, text)) return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of retainKeys");
+    for (size_t i = 0; i < patch->count; i++) {
+        const struct field *field = &patch->items[i];
+        if (field->value && !may_stay_out(field->name, field->value) && !key_set_find(&names, field->name))
+            return error_set(merge->error, ERROR_SYNTAX, "invalid patch format of retainKeys");
     }
-    yyjson_mut_obj_iter entries = yyjson_mut_obj_iter_with(target);
-    while ((key = yyjson_mut_obj_iter_next(&entries))) {
-        if (!get(names, text_of(key))) yyjson_mut_obj_iter_remove(&entries);
+    for (size_t i = 0; i < target->count; i++) {
+        if (!key_set_find(&names, target->items[i].name)) target->items[i].value = NULL;
     }
     return true;
 }
 
 /* One $setElementOrder: merges its list, which is done with then, and orders it. */
-static bool merge_ordered(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, struct str name, yyjson_mut_val *order,
+static bool merge_ordered(struct strategic *merge, struct fields *target, struct fields *patch, struct str name, yyjson_mut_val *order,
                           const struct schema *schema) {
     yyjson_mut_val *old = get(target, name), *new = get(patch, name);
     if (!yyjson_mut_is_arr(order)) return wrong_type(merge, "[]interface {}", order);
@@ -135,14 +183,14 @@ static bool merge_ordered(struct strategic *merge, yyjson_mut_val *target, yyjso
     return merged && put(merge, target, name, merged);
 }
 
-static bool merge_orders(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, const struct schema *schema) {
-    struct typed_entries entries = typed_entries_of(merge->arena, patch);
-    for (size_t i = 0; i < entries.count; i++) {
+static bool merge_orders(struct strategic *merge, struct fields *target, struct fields *patch, const struct schema *schema) {
+    for (size_t i = 0; i < patch->count; i++) {
+        struct field field = patch->items[i];
         struct str name;
-        if (!str_starts_with(entries.items[i].key, STR(ORDER_PREFIX))) continue;
-        drop(patch, entries.items[i].key);
-        if (!name_after(merge, entries.items[i].key, STR(ORDER_PREFIX), "setElementOrder", &name)) return false;
-        if (!merge_ordered(merge, target, patch, name, entries.items[i].value, schema)) return false;
+        if (!field.value || !str_starts_with(field.name, STR(ORDER_PREFIX))) continue;
+        patch->items[i].value = NULL;
+        if (!name_after(merge, field.name, STR(ORDER_PREFIX), "setElementOrder", &name)) return false;
+        if (!merge_ordered(merge, target, patch, name, field.value, schema)) return false;
     }
     return true;
 }
@@ -152,7 +200,7 @@ static bool are_alike(yyjson_mut_val *a, yyjson_mut_val *b) {
 }
 
 /* `new` is no null. */
-static bool merge_field(struct strategic *merge, yyjson_mut_val *target, struct str name, yyjson_mut_val *new, bool is_deletion,
+static bool merge_field(struct strategic *merge, struct fields *target, struct str name, yyjson_mut_val *new, bool is_deletion,
                         const struct schema *schema) {
     yyjson_mut_val *old = get(target, name), *merged = new;
     struct patch_plan plan = plan_of(schema, name);
@@ -181,17 +229,20 @@ yyjson_mut_val *strategic_merge_map(struct strategic *merge, yyjson_mut_val *tar
         return NULL;
     }
     merge->depth++;
-    if (!retain_keys(merge, target, patch) || !merge_orders(merge, target, patch, schema)) return NULL;
-    struct typed_entries entries = typed_entries_of(merge->arena, patch);
-    for (size_t i = 0; i < entries.count; i++) {
-        struct str name = entries.items[i].key;
+    struct fields old, new;
+    if (!fields_open(merge, patch, 0, &new) || !fields_open(merge, target, new.count, &old)) return NULL;
+    if (!retain_keys(merge, &old, &new) || !merge_orders(merge, &old, &new, schema)) return NULL;
+    for (size_t i = 0; i < new.count; i++) {
+        struct str name = new.items[i].name;
+        yyjson_mut_val *value = new.items[i].value;
         bool is_deletion = str_starts_with(name, STR(DELETE_PREFIX));
+        if (!value) continue;
         if (is_deletion && !name_after(merge, name, STR(DELETE_PREFIX), "primitive", &name)) return NULL;
-        if (yyjson_mut_is_null(entries.items[i].value)) drop(target, name);
-        else if (!merge_field(merge, target, name, entries.items[i].value, is_deletion, schema)) return NULL;
+        if (yyjson_mut_is_null(value)) drop(&old, name);
+        else if (!merge_field(merge, &old, name, value, is_deletion, schema)) return NULL;
     }
     merge->depth--;
-    return target;
+    return fields_close(merge, &old, target) ? target : NULL;
 }
 
 yyjson_mut_val *strategic_merge(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *target,
