@@ -1,5 +1,6 @@
 #include "apiserver/body.h"
 
+#include "apiserver/protobuf.h"
 #include "data/key_set.h"
 #include "data/yaml_read.h"
 
@@ -118,12 +119,23 @@ static yyjson_val *parse(struct request *request, struct str content_type, struc
     return value;
 }
 
+#define PROTOBUF_TYPE "application/vnd.kubernetes.protobuf"
+
+static bool read_protobuf(struct request *request, yyjson_mut_val **out) {
+    struct error error;
+    *out = protobuf_read(&request->arena, request->doc, request->exchange->body, &error);
+    return *out || refuse_bad_request(&request->arena, &request->refusal, "%s", error.message);
+}
+
 bool body_read(struct request *request, yyjson_mut_val **out, struct complaints *complaints) {
     struct str content_type = exchange_header(request->exchange, "Content-Type");
+    bool is_defined = request->kind && request->kind->is_defined;
+    if (!is_defined && is_media_type(content_type, PROTOBUF_TYPE)) return read_protobuf(request, out);
     if (content_type.len && !is_media_type(content_type, "application/json") && !is_media_type(content_type, "application/yaml") &&
         !is_media_type(content_type, "application/apply-patch+yaml")) {
         return refuse_plain(&request->arena, &request->refusal, 415, "UnsupportedMediaType",
-                            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml");
+                            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml%s",
+                            is_defined ? "" : ", " PROTOBUF_TYPE);
     }
     yyjson_val *value = parse(request, content_type, request->exchange->body);
     if (!value) return false;

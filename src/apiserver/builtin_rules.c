@@ -1,3 +1,4 @@
+#include "apiserver/base64.h"
 #include "apiserver/builtin_kinds.h"
 #include "apiserver/mut.h"
 
@@ -84,22 +85,6 @@ void validate_config_map(struct arena *arena, const yyjson_mut_val *object, cons
     if (size_bytes > MAX_SECRET_BYTES) field_errors_add(out, FIELD_TOO_LONG, STR("[]"), NULL, "may not be more than %d bytes", MAX_SECRET_BYTES);
 }
 
-static struct str base64(struct arena *arena, struct str bytes) {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *out = arena_alloc(arena, (bytes.len + 2) / 3 * 4 + 1), *at = out;
-    if (!out) return STR_EMPTY;
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        unsigned group = (unsigned)(unsigned char)bytes.ptr[i] << 16;
-        if (i + 1 < bytes.len) group |= (unsigned)(unsigned char)bytes.ptr[i + 1] << 8;
-        if (i + 2 < bytes.len) group |= (unsigned char)bytes.ptr[i + 2];
-        *at++ = alphabet[group >> 18];
-        *at++ = alphabet[group >> 12 & 63];
-        *at++ = i + 1 < bytes.len ? alphabet[group >> 6 & 63] : '=';
-        *at++ = i + 2 < bytes.len ? alphabet[group & 63] : '=';
-    }
-    return (struct str){out, (size_t)(at - out)};
-}
-
 /* stringData is written only: it becomes data. */
 void prepare_secret(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
     (void)old, (void)now;
@@ -109,7 +94,7 @@ void prepare_secret(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *ob
     size_t index, max;
     yyjson_mut_obj_foreach(texts, index, max, key, value) {
         struct str name = arena_copy(arena, mut_text(key));
-        mut_set_text(doc, data, name.ptr, base64(arena, mut_text(value)));
+        mut_set_text(doc, data, name.ptr, base64_encode(arena, mut_text(value)));
     }
     mut_remove(object, "stringData");
 }

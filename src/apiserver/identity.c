@@ -4,7 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "apiserver/base64url.h"
+#include "apiserver/base64.h"
 
 #define JWT_HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
 

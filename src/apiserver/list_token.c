@@ -1,6 +1,6 @@
 #include "apiserver/list_token.h"
 
-#include "apiserver/base64url.h"
+#include "apiserver/base64.h"
 
 struct str list_token_write(struct arena *arena, const struct list_token *token) {
     struct str start = token->namespace.len ? arena_join(arena, token->namespace, STR("/"), token->name) : token->name;

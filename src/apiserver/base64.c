@@ -1,17 +1,30 @@
-#include "apiserver/base64url.h"
+#include "apiserver/base64.h"
 
 #include <openssl/evp.h>
 
-struct str base64url_encode(struct arena *arena, struct str bytes) {
+static char *encode(struct arena *arena, struct str bytes, size_t *out_len) {
     char *text = arena_alloc(arena, (bytes.len + 2) / 3 * 4 + 1);
-    if (!text || bytes.len > INT32_MAX / 2) return STR_EMPTY;
-    int len = EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)bytes.ptr, (int)bytes.len);
+    if (!text || bytes.len > INT32_MAX / 2) return NULL;
+    *out_len = (size_t)EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)(bytes.len ? bytes.ptr : ""), (int)bytes.len);
+    return text;
+}
+
+struct str base64_encode(struct arena *arena, struct str bytes) {
+    size_t len = 0;
+    char *text = encode(arena, bytes, &len);
+    return text ? (struct str){text, len} : STR_EMPTY;
+}
+
+struct str base64url_encode(struct arena *arena, struct str bytes) {
+    size_t len = 0;
+    char *text = encode(arena, bytes, &len);
+    if (!text) return STR_EMPTY;
     while (len > 0 && text[len - 1] == '=') len--;
-    for (int i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         if (text[i] == '+') text[i] = '-';
         if (text[i] == '/') text[i] = '_';
     }
-    return (struct str){text, (size_t)len};
+    return (struct str){text, len};
 }
 
 bool base64url_decode(struct arena *arena, struct str text, struct str *out) {
