@@ -8,6 +8,7 @@ enum { MAX_CLAUSES = 32 };
 struct clause {
     struct str type, as, version, group;
     double quality;
+    bool is_pretty;
 };
 
 static struct str next_part(struct str *rest, char separator) {
@@ -27,6 +28,7 @@ static struct clause read_clause(struct arena *arena, struct str text) {
         if (str_is(name, "as")) clause.as = value;
         else if (str_is(name, "v")) clause.version = value;
         else if (str_is(name, "g")) clause.group = value;
+        else if (str_is(name, "pretty")) clause.is_pretty = str_is(value, "1");
         else if (str_is(name, "q")) clause.quality = strtod(arena_copy(arena, value).ptr, NULL);
     }
     return clause;
@@ -66,13 +68,17 @@ bool accept_read(struct arena *arena, const struct accept_request *request, stru
     }
     if (!count) return true;
     double best = 0;
-    bool is_found = false;
+    bool is_found = false, is_best_wild = false;
     for (size_t i = 0; i < count; i++) {
-        struct accept candidate = *out;
-        if (clauses[i].quality <= best || !read_type(&clauses[i], &candidate) || !read_form(&clauses[i], request, &candidate)) continue;
+        struct accept candidate = {.include_object = request->include_object, .is_pretty = is_pretty(request) || clauses[i].is_pretty};
+        bool is_wild = str_contains(clauses[i].type, STR("*"));
+        /* Of equals the first, but a named type before a wildcard. */
+        bool is_better = clauses[i].quality > best || (is_found && clauses[i].quality == best && is_best_wild && !is_wild);
+        if (!is_better || !read_type(&clauses[i], &candidate) || !read_form(&clauses[i], request, &candidate)) continue;
         if (candidate.is_yaml && request->is_watch) continue;
         *out = candidate;
         best = clauses[i].quality;
+        is_best_wild = is_wild;
         is_found = true;
     }
     return is_found || refuse_plain(arena, refusal, 406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml");

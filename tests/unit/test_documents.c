@@ -21,7 +21,7 @@ static const char definition[] =
     "\"shortNames\":[\"th\"],\"categories\":[\"all\"]},\"versions\":[{\"name\":\"v1alpha1\",\"served\":true,\"storage\":false,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"}}},"
     "{\"name\":\"v1\",\"served\":true,\"storage\":true,\"subresources\":{\"status\":{},\"scale\":{\"specReplicasPath\":\".spec.replicas\",\"statusReplicasPath\":"
     "\".status.replicas\"}},\"additionalPrinterColumns\":[{\"name\":\"Replicas\",\"type\":\"integer\",\"jsonPath\":\".spec.replicas\"},{\"name\":\"Age\",\"type\":\"date\","
-    "\"jsonPath\":\".metadata.creationTimestamp\"}],\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"description\":\"A thing.\",\"properties\":{\"spec\":{\"type\":"
+    "\"jsonPath\":\".metadata.creationTimestamp\"},{\"name\":\"Note\",\"type\":\"string\",\"jsonPath\":\".note\"}],\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"description\":\"A thing.\",\"properties\":{\"spec\":{\"type\":"
     "\"object\",\"properties\":{\"replicas\":{\"type\":\"integer\"}}}}}}}]}}";
 
 static yyjson_val *parse(struct str json) {
@@ -140,6 +140,9 @@ static void reads_accept_headers(void **state) {
         {"application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io", false, false, ACCEPT_OBJECT, false},
         {"application/vnd.kubernetes.protobuf,application/json", false, true, ACCEPT_OBJECT, false},
         {"application/json;q=0.1,application/yaml", false, true, ACCEPT_OBJECT, true},
+        {"*/*,application/yaml", false, true, ACCEPT_OBJECT, true},
+        {"application/yaml,*/*", false, true, ACCEPT_OBJECT, true},
+        {"*/*;q=0.9,application/yaml;q=0.8", false, true, ACCEPT_OBJECT, false},
         {"application/vnd.kubernetes.protobuf", false, false, ACCEPT_OBJECT, false},
         {"text/html", false, false, ACCEPT_OBJECT, false},
     };
@@ -171,8 +174,11 @@ static void tells_ages_as_kubectl_does(void **state) {
 static const struct {
     const char *group, *plural, *object, *cells;
 } rows[] = {
-    {"example.com", "things", "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":\"1970-01-01T00:00:00Z\"},\"spec\":{\"replicas\":3}}", "[\"a\",3,\"100s\"]"},
-    {"example.com", "things", "{\"metadata\":{\"name\":\"a\"}}", "[\"a\",null,null]"},
+    {"example.com", "things", "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":\"1970-01-01T00:00:00Z\"},\"spec\":{\"replicas\":3}}", "[\"a\",3,\"100s\",null]"},
+    {"example.com", "things", "{\"metadata\":{\"name\":\"a\"}}", "[\"a\",null,null,null]"},
+    {"example.com", "things", "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":\"\"},\"spec\":{\"replicas\":2.9},\"note\":null}", "[\"a\",2,\"<unknown>\",\"<no value>\"]"},
+    {"example.com", "things", "{\"metadata\":{\"name\":\"a\",\"creationTimestamp\":\"x\"},\"note\":{\"b\":1,\"a\":\"<\"}}",
+     "[\"a\",null,\"<invalid>\",\"{\\\"a\\\":\\\"\\\\u003c\\\",\\\"b\\\":1}\"]"},
     {"", "configmaps", "{\"metadata\":{\"name\":\"m\",\"creationTimestamp\":\"1970-01-01T00:01:30Z\"},\"data\":{\"a\":\"\"},\"binaryData\":{\"b\":\"\"}}", "[\"m\",2,\"10s\"]"},
     {"", "pods",
      "{\"metadata\":{\"name\":\"p\",\"creationTimestamp\":\"1970-01-01T00:00:00Z\"},\"spec\":{\"containers\":[{},{}],\"nodeName\":\"n\"},\"status\":{\"phase\":\"Running\","
