@@ -15,7 +15,7 @@ static int list_commands(void) {
                             "  model-booster validate -f examples/\n"
                             "  model-booster render -f examples/quickstart.yaml\n"
                             "  model-booster help render\n"
-                            "\nExit status: 0 clean, 1 findings, 2 could not do it.\n"));
+                            "\nExit status: 0 clean, 1 findings or a refusal, 2 could not do it.\n"));
     int status = output_finish(&out, EXIT_CLEAN);
     strbuf_release(&out);
     return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/number.h"
 #include "booster/names.h"
 #include "controller/watcher.h"
 #include "kube/workqueue.h"
@@ -20,7 +21,8 @@ struct played {
     char *key;  /* "namespace/name" */
     char *text; /* the ModelServing as JSON; NULL: there is none */
     size_t text_len;
-    uint32_t round; /* of the list that last named it */
+    int64_t version; /* its resourceVersion; an event may come after the answer that tells what is newer */
+    uint32_t round;  /* of the list that last named it */
     struct played_pod *pods;
 };
 
@@ -114,12 +116,16 @@ static void observe_serving(struct simulation *simulation, const yyjson_val *obj
     join_key(key, json_text(json_get(metadata, "namespace")), json_text(json_get(metadata, "name")));
     struct played *played = need_played(simulation, key);
     json_write(&text, object);
-    char *copy = played && !text.failed ? copy_text(strbuf_view(&text)) : NULL;
+    int64_t version = 0;
+    number_parse_int64(json_text(json_get(metadata, "resourceVersion")), &version);
+    bool is_older = played && played->text && version < played->version;
+    char *copy = played && !is_older && !text.failed ? copy_text(strbuf_view(&text)) : NULL;
+    if (played && round) played->round = round;
     if (copy) {
+        played->version = version;
         free(played->text);
         played->text = copy;
         played->text_len = text.len;
-        if (round) played->round = round;
         look_at(simulation, key);
     } else if (played) {
         drop_if_empty(simulation, played);

@@ -290,12 +290,14 @@ static void add_containers(yyjson_mut_doc *doc, yyjson_mut_val *status, const ch
     }
 }
 
+/* `since`: when it became what it is; empty: now. */
 static void add_condition(struct planning *planning, yyjson_mut_doc *doc, yyjson_mut_val *list, const char *type, bool is_true,
-                          const char *reason, struct str message) {
+                          const char *reason, struct str message, struct str since) {
     yyjson_mut_val *condition = yyjson_mut_arr_add_obj(doc, list);
     yyjson_mut_obj_add_str(doc, condition, "type", type);
     yyjson_mut_obj_add_str(doc, condition, "status", is_true ? "True" : "False");
-    json_add_text(doc, condition, "lastTransitionTime", rfc3339_format_ms(planning->arena, planning->now_ms, RFC3339_SECONDS));
+    json_add_text(doc, condition, "lastTransitionTime",
+                  since.len ? since : rfc3339_format_ms(planning->arena, planning->now_ms, RFC3339_SECONDS));
     yyjson_mut_obj_add_str(doc, condition, "reason", reason);
     json_add_text(doc, condition, "message", message);
 }
@@ -309,9 +311,9 @@ static yyjson_val *pod_status(struct planning *planning, const struct wanted_pod
     struct str text = str_of(phases[phase].text);
     yyjson_mut_obj_add_str(doc, status, "phase", is_running ? "Running" : "Pending");
     yyjson_mut_val *conditions = yyjson_mut_obj_add_arr(doc, status, "conditions");
-    add_condition(planning, doc, conditions, "PodScheduled", is_scheduled, is_scheduled ? "Simulated" : "Unschedulable", text);
-    add_condition(planning, doc, conditions, "Ready", is_ready, is_ready ? "Simulated" : phases[phase].word, text);
-    add_condition(planning, doc, conditions, SIMULATION_PHASE_CONDITION, true, phases[phase].word, text);
+    add_condition(planning, doc, conditions, "PodScheduled", is_scheduled, is_scheduled ? "Simulated" : "Unschedulable", text, STR_EMPTY);
+    add_condition(planning, doc, conditions, "Ready", is_ready, is_ready ? "Simulated" : phases[phase].word, text, STR_EMPTY);
+    add_condition(planning, doc, conditions, SIMULATION_PHASE_CONDITION, true, phases[phase].word, text, STR_EMPTY);
     if (is_scheduled) {
         add_containers(doc, status, "initContainerStatuses", json_get(spec, "initContainers"), true, phase);
         add_containers(doc, status, "containerStatuses", json_get(spec, "containers"), false, phase);
@@ -411,6 +413,13 @@ static bool is_same_status(const yyjson_val *live, const yyjson_val *wanted) {
     return yyjson_arr_size(a) == 1 && is_same_condition(yyjson_arr_get_first(a), yyjson_arr_get_first(b));
 }
 
+/* The time of the live condition, where its status stays. */
+static struct str since(const struct planning *planning, bool is_available) {
+    const yyjson_val *live = yyjson_arr_get_first(json_path(planning->serving, "status", "conditions", NULL));
+    bool is_same = json_is_text(json_get(live, "status"), is_available ? "True" : "False");
+    return is_same ? json_text(json_get(live, "lastTransitionTime")) : STR_EMPTY;
+}
+
 static bool write_status(struct planning *planning) {
     yyjson_mut_doc *doc = json_builder(planning->arena);
     yyjson_mut_val *body = yyjson_mut_obj(doc), *status = yyjson_mut_obj_add_obj(doc, body, "status");
@@ -426,7 +435,7 @@ static bool write_status(struct planning *planning) {
     json_add_int64(doc, status, "updatedReplicas", planning->is_up_to_date ? planning->replicas : 0);
     json_add_text(doc, status, "labelSelector", arena_join(planning->arena, STR(LABEL_SERVING_NAME "="), planning->name, STR_EMPTY));
     yyjson_mut_val *conditions = yyjson_mut_obj_add_arr(doc, status, "conditions");
-    add_condition(planning, doc, conditions, "Available", is_available, reason, available_message(planning));
+    add_condition(planning, doc, conditions, "Available", is_available, reason, available_message(planning), since(planning, is_available));
     json_add_int64(doc, yyjson_mut_arr_get_first(conditions), "observedGeneration", generation);
     yyjson_val *frozen = json_freeze(planning->arena, body);
     if (!frozen || is_same_status(json_get(planning->serving, "status"), json_get(frozen, "status"))) return false;

@@ -136,7 +136,12 @@ static void becomes_available_after_the_delay(void **state) {
     assert_int_equal(world.created, 4); /* two groups of an entry and a worker */
     expect(&world, "False", "SimulatedProgress",
            "simulation: 0 of 2 replicas available; pod m-a-0-leader-0-0: Downloading: the model is being downloaded", 0);
+    struct str since = json_text(json_get(available(&world), "lastTransitionTime"));
+    world.now_ms += DELAY_MS / 2;
+    settle(&world);
+    assert_true(str_equal(json_text(json_get(available(&world), "lastTransitionTime")), since)); /* another message, the same status */
     live_on(&world);
+    assert_false(str_equal(json_text(json_get(available(&world), "lastTransitionTime")), since));
     assert_int_equal(world.now_ms, START_MS * (int64_t)1000 + DELAY_MS);
     expect(&world, "True", "SimulatedReady", "simulation: 2 of 2 replicas available", 2);
     arena_release(&world.arena);
