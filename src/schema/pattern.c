@@ -62,7 +62,11 @@ bool pattern_finds(const struct pattern *pattern, struct str text) {
     "((" HEX "{1,4}:){7}" HEX "{1,4}|(" HEX "{1,4}:){1,7}:|(" HEX "{1,4}:){1,6}:" HEX "{1,4}|(" HEX "{1,4}:){1,5}(:" HEX "{1,4}){1,2}|(" HEX  \
     "{1,4}:){1,4}(:" HEX "{1,4}){1,3}|(" HEX "{1,4}:){1,3}(:" HEX "{1,4}){1,4}|(" HEX "{1,4}:){1,2}(:" HEX "{1,4}){1,5}|" HEX "{1,4}:((:" HEX \
     "{1,4}){1,6})|:((:" HEX "{1,4}){1,7}|:)|(" HEX "{1,4}:){6}" IPV4 "|::(ffff(:0{1,4})?:)?" IPV4 "|(" HEX "{1,4}:){1,4}:" IPV4 ")"
-#define DAY "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+/* With the days that each month has. */
+#define DAY                                                                                                                                \
+    "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|"       \
+    "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
+#define UNIT "(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h)"
 
 /* The formats that apiextensions keeps (pkg/apiserver/validation/formats.go) and what strfmt makes of them. */
 static const struct {
@@ -71,7 +75,8 @@ static const struct {
     {"bsonobjectid", "^" HEX "{24}$"},
     {"uri", "^[a-zA-Z][a-zA-Z0-9+.-]*:[^\\s]*$|^/[^\\s]*$"},
     {"email", "^[^@\\s]+@[^@\\s]+$"},
-    {"hostname", "^(?=.{1,253}$)[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(\\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$"},
+    {"hostname", "^(?=.{1,255}$)(?![^.]{64})(?!.*\\.[^.]{64})(?:[a-zA-Z0-9\\p{S}\\p{L}](?:-?[a-zA-Z0-9\\p{S}\\p{L}]{0,62})?|"
+                 "(?:[a-zA-Z0-9\\p{S}\\p{L}](?:[a-zA-Z0-9\\p{S}\\p{L}-]{0,61}[a-zA-Z0-9\\p{S}\\p{L}])?\\.)+[a-zA-Z\\p{L}]{2,63})$"},
     {"ipv4", "^" IPV4 "$"},
     {"ipv6", "^" IPV6 "$"},
     {"cidr", "^(" IPV4 "/(3[0-2]|[12]?[0-9])|" IPV6 "/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))$"},
@@ -89,17 +94,33 @@ static const struct {
     {"rgbcolor", "^rgb\\(\\s*" BYTE "\\s*,\\s*" BYTE "\\s*,\\s*" BYTE "\\s*\\)$"},
     {"byte", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"},
     {"date", "^" DAY "$"},
-    {"duration", "^-?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|ms|s|m|h|d|w|\\s*(hours?|minutes?|seconds?|days?|weeks?))(([0-9]+(\\.[0-9]*)?)(ns|us|µs|ms|s|m|h|d|w))*$|^0$"},
-    {"datetime", "^" DAY "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?$"},
-    {"date-time", "^" DAY "[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\\.[0-9]+)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?$"},
+    /* Go's own, or numbers with units anywhere in the text, as Scala has them. */
+    {"duration", "^[-+]?(?:0|(?:(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)" UNIT ")+)$|"
+                 "(?i:[0-9]+\\s*(?:(?:ns|us|\u00b5s|ms|s|m|hr?|d|wk?)(?![A-Za-z\u00b5])|nano|micro|milli|sec|min|hour|day|week))"},
+    {"datetime", "^" DAY "[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$"},
+    {"password", ""}, /* any text */
     {"k8s-short-name", "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"},
     {"k8s-long-name", "^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"},
 };
 
-const struct pattern *pattern_of_format(struct arena *arena, struct str format) {
+/* Dashes of formats mean nothing: "date-time" is "datetime". */
+static bool is_same_format(struct str format, struct str name) {
+    size_t at = 0;
+    for (size_t i = 0; i < format.len; i++) {
+        if (format.ptr[i] == '-') continue;
+        while (at < name.len && name.ptr[at] == '-') at++;
+        if (at == name.len || name.ptr[at++] != format.ptr[i]) return false;
+    }
+    return at == name.len;
+}
+
+const struct pattern *pattern_of_format(struct arena *arena, struct str format, bool *out_is_known) {
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         struct error error;
-        if (str_is(format, formats[i].name)) return pattern_compile(arena, str_of(formats[i].pattern), &error);
+        if (!is_same_format(format, str_of(formats[i].name))) continue;
+        *out_is_known = true;
+        return *formats[i].pattern ? pattern_compile(arena, str_of(formats[i].pattern), &error) : NULL;
     }
+    *out_is_known = false;
     return NULL;
 }

@@ -12,7 +12,9 @@ const struct pattern *pattern_compile(struct arena *arena, struct str text, stru
 /* Whether it is found anywhere in the text; a match that costs too much is none. */
 bool pattern_finds(const struct pattern *pattern, struct str text);
 
-/* What a format (kube-openapi's strfmt) demands of a text. NULL: not a format that is checked. */
-const struct pattern *pattern_of_format(struct arena *arena, struct str format);
+/*
+ * What a format (kube-openapi's strfmt) demands of a text. NULL: nothing. *out_is_known: it is one that kube-apiserver does not just ignore.
+ */
+const struct pattern *pattern_of_format(struct arena *arena, struct str format, bool *out_is_known);
 
 #endif

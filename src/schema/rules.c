@@ -229,11 +229,10 @@ static bool run_members(struct run *run, const struct schema *schema, const stru
     yyjson_mut_val *key, *member;
     yyjson_mut_obj_foreach(loose(at->value), index, max, key, member) {
         struct str name = {yyjson_mut_get_str(key), yyjson_mut_get_len(key)};
-        const struct schema *named = schema_find_member(schema, name), *known = named ? named : schema->additional;
+        const struct schema *known = schema_of_key(schema, name);
         if (!known || !known->has_rules_below) continue;
         const yyjson_mut_val *old = yyjson_mut_is_obj(loose(at->old)) ? yyjson_mut_obj_getn(loose(at->old), name.ptr, name.len) : NULL;
-        struct str path = named ? schema_child_path(run->arena, at->path, name) : arena_printf(run->arena, "%.*s[%.*s]", STR_ARG(at->path), STR_ARG(name));
-        struct visited inner = below(at, member, yyjson_mut_is_null(loose(old)) ? NULL : old, path);
+        struct visited inner = below(at, member, yyjson_mut_is_null(loose(old)) ? NULL : old, schema_key_path(schema, run->arena, at->path, name));
         if (!run_below(run, known, &inner)) return false;
     }
     return true;

@@ -119,7 +119,7 @@ static void compile_values(struct arena *arena, struct schema *schema) {
     const yyjson_val *source = schema->source;
     struct error error;
     schema->format = json_text(get(source, "format"));
-    if (schema->format.len) schema->format_pattern = pattern_of_format(arena, schema->format);
+    if (schema->format.len) schema->format_pattern = pattern_of_format(arena, schema->format, &schema->has_format);
     schema->pattern_text = json_text(get(source, "pattern"));
     /* One that does not compile was refused with the definition; in a stored one it matches nothing. */
     if (schema->pattern_text.len) schema->pattern = pattern_compile(arena, schema->pattern_text, &error);
@@ -240,4 +240,8 @@ struct str schema_child_path(struct arena *arena, struct str path, struct str ke
 
 struct str schema_index_path(struct arena *arena, struct str path, size_t index) {
     return arena_printf(arena, "%.*s[%zu]", STR_ARG(path), index);
+}
+
+struct str schema_key_path(const struct schema *schema, struct arena *arena, struct str path, struct str key) {
+    return schema_find_member(schema, key) ? schema_child_path(arena, path, key) : arena_printf(arena, "%.*s[%.*s]", STR_ARG(path), STR_ARG(key));
 }

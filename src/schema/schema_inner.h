@@ -45,6 +45,7 @@ struct schema {
     const yyjson_val *default_value;
     /* What schema_validate alone reads. */
     struct str format;
+    bool has_format; /* one that is checked */
     const struct pattern *pattern, *format_pattern;
     struct str pattern_text;
     struct schema_bound min_length, max_length, min_items, max_items, min_properties, max_properties;
@@ -77,8 +78,12 @@ const yyjson_mut_val *schema_correlate(const struct schema *schema, const yyjson
 /* The value at a path: "spec.a[0].b". In the arena. */
 struct str schema_child_path(struct arena *arena, struct str path, struct str key);
 struct str schema_index_path(struct arena *arena, struct str path, size_t index);
+/* ".x" for a named property, "[x]" for an additional one: as field.Path has it, and kube-openapi has not. */
+struct str schema_key_path(const struct schema *schema, struct arena *arena, struct str path, struct str key);
 
-/* validate_lists.c: duplicates in sets and maps, names and kinds of embedded resources. */
+/* Duplicates in sets and maps. */
 void schema_validate_lists(const struct schema *schema, const yyjson_mut_val *value, struct str path, struct field_errors *out);
+/* Names and kinds of embedded resources. */
+void schema_validate_embedded(const struct schema *schema, const yyjson_mut_val *value, struct str path, struct field_errors *out);
 
 #endif

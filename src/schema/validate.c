@@ -14,6 +14,7 @@
 struct validation {
     struct arena *arena;
     struct field_errors *out;
+    size_t *matches; /* how much of a schema was looked at and held; of several that fail, the best is told of */
 };
 
 static void validate(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
@@ -68,14 +69,30 @@ static bool has_type(const struct schema *schema, const yyjson_mut_val *value) {
     return true;
 }
 
-static bool check_type(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
-    bool is_null = yyjson_mut_is_null(loose(value)), is_typed = schema->type != TYPE_ANY || schema->is_int_or_string;
-    if (is_null ? !is_typed || schema->is_nullable : has_type(schema, value)) return true;
-    struct str wanted = schema->is_int_or_string ? STR("integer,string") : schema_type(schema);
-    struct str found = arena_printf(validation->arena, "\"%s\"", type_of(value));
-    add(validation, FIELD_TYPE_INVALID, path, found,
-        arena_printf(validation->arena, "must be of type %.*s: %.*s", STR_ARG(wanted), STR_ARG(found)));
+/* What kube-openapi calls the format of a value. */
+static const char *format_of(const yyjson_mut_val *value) {
+    if (yyjson_mut_is_int(loose(value))) return "int64";
+    return yyjson_mut_is_num(loose(value)) ? "float64" : "";
+}
+
+static bool add_type(const struct validation *validation, struct str path, struct str wanted, const char *found) {
+    struct arena *arena = validation->arena;
+    add(validation, FIELD_TYPE_INVALID, path, arena_printf(arena, "\"%s\"", found),
+        arena_printf(arena, "must be of type %.*s: \"%s\"", STR_ARG(wanted), found));
     return false;
+}
+
+/* A format that is checked stands in for the type: texts and lists pass whatever the type, unless it is a number. */
+static bool check_type(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
+    yyjson_mut_val *v = loose(value);
+    bool is_null = yyjson_mut_is_null(v), is_typed = schema->type != TYPE_ANY || schema->is_int_or_string;
+    bool is_number = schema->type == TYPE_NUMBER || schema->type == TYPE_INTEGER || schema->is_int_or_string;
+    if (is_null ? !is_typed || schema->is_nullable : has_type(schema, value)) return true;
+    if (!is_null && schema->has_format) {
+        if (!yyjson_mut_is_str(v) && !yyjson_mut_is_arr(v)) return add_type(validation, path, schema->format, format_of(value));
+        if (!is_number) return true;
+    }
+    return add_type(validation, path, schema->is_int_or_string ? STR("integer,string") : schema_type(schema), type_of(value));
 }
 
 static int64_t rune_count(struct str text) {
@@ -125,14 +142,19 @@ static struct str number_text(struct arena *arena, const yyjson_mut_val *value) 
     return text;
 }
 
+/* Within a billionth, since neither 0.3 nor 0.1 is what it looks like. */
+static bool is_multiple(double number, double factor) {
+    double quotient = factor < 1 ? 1 / factor * number : number / factor, whole = round(quotient);
+    return fabs(quotient - whole) <= 1e-9 * (fabs(quotient) + fabs(whole));
+}
+
 static void check_number(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
     struct arena *arena = validation->arena;
     double number = yyjson_mut_get_num(loose(value));
     bool is_integer = yyjson_mut_is_int(loose(value));
     const struct schema_limit *min = &schema->minimum, *max = &schema->maximum;
     if (schema->multiple_of.is_set && schema->multiple_of.value > 0) {
-        double quotient = number / schema->multiple_of.value;
-        if (quotient != trunc(quotient))
+        if (!is_multiple(number, schema->multiple_of.value))
             add(validation, FIELD_INVALID, path, number_text(arena, value),
                 arena_printf(arena, "should be a multiple of %.*s", STR_ARG(bound_text(arena, schema->multiple_of.value, is_integer))));
     }
@@ -248,9 +270,10 @@ static void check_choice(const struct validation *validation, const struct schem
 
 /* What one of several schemas has to say, apart from the rest. */
 static struct field_errors try(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
-                               const yyjson_mut_val *old, struct str path) {
+                               const yyjson_mut_val *old, struct str path, size_t *out_matches) {
     struct field_errors errors = {.arena = validation->arena};
-    struct validation apart = {.arena = validation->arena, .out = &errors};
+    *out_matches = 0;
+    struct validation apart = {.arena = validation->arena, .out = &errors, .matches = out_matches};
     validate(&apart, schema, value, old, path);
     return errors;
 }
@@ -270,10 +293,13 @@ static void add_composite(const struct validation *validation, struct str path, 
 static void check_alternatives(const struct validation *validation, const struct schema_list *list, bool needs_exactly_one, const yyjson_mut_val *value,
                                const yyjson_mut_val *old, struct str path) {
     struct field_errors best = {0};
-    size_t valid = 0;
+    size_t valid = 0, matches, most = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct field_errors errors = try(validation, list->items[i], value, old, path);
-        if (errors.count && !best.count) best = errors;
+        struct field_errors errors = try(validation, list->items[i], value, old, path, &matches);
+        if (errors.count && (!best.count || matches > most)) {
+            best = errors;
+            most = matches;
+        }
         if (errors.count) continue;
         valid++;
         if (!needs_exactly_one) return;
@@ -291,15 +317,15 @@ static void check_composites(const struct validation *validation, const struct s
                              struct str path) {
     if (schema->any_of.count) check_alternatives(validation, &schema->any_of, false, value, old, path);
     if (schema->one_of.count) check_alternatives(validation, &schema->one_of, true, value, old, path);
-    size_t valid = 0;
+    size_t valid = 0, matches;
     for (size_t i = 0; i < schema->all_of.count; i++) {
-        struct field_errors errors = try(validation, schema->all_of.items[i], value, old, path);
+        struct field_errors errors = try(validation, schema->all_of.items[i], value, old, path, &matches);
         valid += errors.count == 0;
         add_all(validation, &errors);
     }
     if (valid < schema->all_of.count)
         add_composite(validation, path, valid ? "must validate all the schemas (allOf)" : "must validate all the schemas (allOf). None validated");
-    if (schema->not && try(validation, schema->not, value, old, path).count == 0) add_composite(validation, path, "must not validate the schema (not)");
+    if (schema->not && try(validation, schema->not, value, old, path, &matches).count == 0) add_composite(validation, path, "must not validate the schema (not)");
 }
 
 /* What did not change since `old` is let be, whatever it is: CRDValidationRatcheting. */
@@ -311,8 +337,10 @@ static void validate(const struct validation *validation, const struct schema *s
         check_choice(validation, schema, value, path);
         return;
     }
+    /* One for each validator that applies: type, composites, the value's kind, enum; and one for the schema. */
+    if (validation->matches) *validation->matches += 4u + (schema->type != TYPE_ANY) + is_good_type;
     check_composites(validation, schema, value, old, path);
-    if (yyjson_mut_is_str(loose(value)) && (is_good_type || schema->type == TYPE_ANY)) check_text(validation, schema, value, path);
+    if (yyjson_mut_is_str(loose(value))) check_text(validation, schema, value, path);
     if (yyjson_mut_is_num(loose(value))) check_number(validation, schema, value, path);
     if (yyjson_mut_is_arr(loose(value))) check_list(validation, schema, value, yyjson_mut_is_arr(loose(old)) ? old : NULL, path);
     check_choice(validation, schema, value, path);
@@ -329,12 +357,20 @@ static bool blocks_rules(const struct field_errors *errors) {
     return false;
 }
 
+/* Lists that had duplicates before may keep and get them. */
+static bool has_bad_lists(const struct schema *schema, struct arena *arena, const yyjson_mut_val *old) {
+    struct field_errors errors = {.arena = arena};
+    schema_validate_lists(schema, old, STR_EMPTY, &errors);
+    return errors.count > 0;
+}
+
 void schema_validate(const struct schema *schema, struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old,
                      struct field_errors *out) {
     struct field_errors found = {.arena = arena};
-    struct validation validation = {.arena = arena, .out = &found};
+    struct validation validation = {.arena = arena, .out = &found, .matches = NULL};
     validate(&validation, schema, object, old, STR_EMPTY);
-    if (schema->has_lists_below) schema_validate_lists(schema, object, STR_EMPTY, &found);
+    if (schema->has_lists_below) schema_validate_embedded(schema, object, STR_EMPTY, &found);
+    if (schema->has_lists_below && (!old || !has_bad_lists(schema, arena, old))) schema_validate_lists(schema, object, STR_EMPTY, &found);
     if (schema->has_rules_below && blocks_rules(&found))
         field_errors_add_text(&found, FIELD_INVALID, STR("<nil>"), STR("null"),
                               STR("some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"));

@@ -1,7 +1,7 @@
-#include "schema/name_rules.h"
+#include "data/key_set.h"
 #include "schema/schema_inner.h"
 
-/* Lists of type set and map hold nothing twice; embedded resources say what they are (apiextensions' listtype and objectmeta packages). */
+/* Lists of type set and map hold nothing twice (apiextensions' listtype package). */
 
 static yyjson_mut_val *loose(const yyjson_mut_val *value) {
     return (yyjson_mut_val *)(uintptr_t)value;
@@ -51,47 +51,57 @@ static struct str keys_text(struct arena *arena, const struct schema *schema, co
     return text;
 }
 
-static void check_duplicates(const struct schema *schema, const yyjson_mut_val *list, struct str path, struct field_errors *out) {
-    size_t index, max, before, before_max;
-    yyjson_mut_val *item, *other;
+/* The first item of a list map that is neither an object nor null is all there is to say. */
+static bool has_only_objects(const yyjson_mut_val *list, struct str path, struct field_errors *out) {
+    size_t index, max;
+    yyjson_mut_val *item;
     yyjson_mut_arr_foreach(loose(list), index, max, item) {
-        yyjson_mut_arr_foreach(loose(list), before, before_max, other) {
-            if (before >= index) break;
-            bool is_map = schema->list_type == SCHEMA_LIST_MAP;
-            if (is_map ? !has_same_keys(schema, item, other) : !yyjson_mut_equals(item, other)) continue;
-            struct str place = schema_index_path(out->arena, path, index);
-            if (is_map) field_errors_add_text(out, FIELD_DUPLICATE, place, keys_text(out->arena, schema, item), STR_EMPTY);
-            else field_errors_add(out, FIELD_DUPLICATE, place, item, "%s", "");
-            break;
-        }
+        if (yyjson_mut_is_obj(item) || yyjson_mut_is_null(item)) continue;
+        field_errors_add(out, FIELD_INVALID, schema_index_path(out->arena, path, index), item, "must be an object for an array of list-type map");
+        return false;
     }
+    return true;
 }
 
-static void check_embedded(const yyjson_mut_val *value, struct str path, struct field_errors *out) {
-    struct arena *arena = out->arena;
-    static const char *const required[] = {"apiVersion", "kind"};
-    for (size_t i = 0; i < 2; i++) {
-        struct str found = text_of(member(value, str_of(required[i])));
-        if (!found.len) field_errors_add_text(out, FIELD_REQUIRED, schema_child_path(arena, path, str_of(required[i])), STR_EMPTY, STR("must not be empty"));
+static struct str canonical_text(struct arena *arena, const yyjson_mut_val *value) {
+    yyjson_val *frozen = json_freeze(arena, value);
+    struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
+    if (frozen) json_write_canonical(&out, frozen);
+    struct str text = arena_copy(arena, strbuf_view(&out));
+    strbuf_release(&out);
+    return text;
+}
+
+/* What is there three times is told of once. */
+static void check_duplicates(const struct schema *schema, const yyjson_mut_val *list, struct str path, struct field_errors *out) {
+    size_t index, max, count = yyjson_mut_arr_size(loose(list));
+    yyjson_mut_val *item;
+    bool is_map = schema->list_type == SCHEMA_LIST_MAP, is_new;
+    struct key_set seen = {0};
+    if (is_map && !has_only_objects(list, path, out)) return;
+    if (count < 2 || !key_set_start(&seen, out->arena, count)) return;
+    yyjson_mut_arr_foreach(loose(list), index, max, item) {
+        struct str text = is_map ? keys_text(out->arena, schema, item) : canonical_text(out->arena, item);
+        struct key_slot *slot = key_set_add(&seen, text, 1, &is_new);
+        if (is_new || slot->item++ > 1) continue;
+        struct str place = schema_index_path(out->arena, path, index);
+        if (is_map) field_errors_add_text(out, FIELD_DUPLICATE, place, field_error_json(out->arena, text), STR_EMPTY);
+        else field_errors_add(out, FIELD_DUPLICATE, place, item, "%s", "");
     }
-    struct str name = text_of(member(member(value, STR("metadata")), STR("name")));
-    if (name.len) name_rule_check(NAME_PATH_SEGMENT, name, schema_child_path(arena, path, STR("metadata.name")), out);
 }
 
 void schema_validate_lists(const struct schema *schema, const yyjson_mut_val *value, struct str path, struct field_errors *out) {
     size_t index, max;
     yyjson_mut_val *key, *item;
-    if (!schema->has_lists_below) return;
     if (yyjson_mut_is_arr(loose(value))) {
         if (schema->list_type != SCHEMA_LIST_ATOMIC) check_duplicates(schema, value, path, out);
         if (!schema->items || !schema->items->has_lists_below) return;
         yyjson_mut_arr_foreach(loose(value), index, max, item)
             schema_validate_lists(schema->items, item, schema_index_path(out->arena, path, index), out);
     } else if (yyjson_mut_is_obj(loose(value))) {
-        if (schema->is_embedded_resource) check_embedded(value, path, out);
         yyjson_mut_obj_foreach(loose(value), index, max, key, item) {
             const struct schema *known = schema_of_key(schema, text_of(key));
-            if (known && known->has_lists_below) schema_validate_lists(known, item, schema_child_path(out->arena, path, text_of(key)), out);
+            if (known && known->has_lists_below) schema_validate_lists(known, item, schema_key_path(schema, out->arena, path, text_of(key)), out);
         }
     }
 }
