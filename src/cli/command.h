@@ -7,8 +7,8 @@
 enum exit_status {
     EXIT_CLEAN = 0,
     EXIT_FINDINGS = 1, /* what was read breaks rules, a server refuses it or does not have it, a wait was in vain */
-    EXIT_UNABLE =
-        2, /* unreadable input, wrong flags, output that could not be written, a server that nobody reached, a controller that could not start */
+    /* Unreadable input, wrong flags, output that could not be written, a server not reached or not started. */
+    EXIT_UNABLE = 2,
 };
 
 struct command {

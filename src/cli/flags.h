@@ -7,8 +7,8 @@
  *       FLAG_ROW_END,
  *   };
  *
- * As kubectl has them: --name value, --name=value, -n value, -n=value, -nvalue; a switch also as --name=false. A list collects repeats, of any
- * other the last one counts. --help and -h are always there. Words beside flags are taken where the table has a row for them
+ * As kubectl has them: --name value, --name=value, -n value, -n=value, -nvalue; a switch also as --name=false. A list collects repeats, of
+ * any other the last one counts. --help and -h are always there. Words beside flags are taken where the table has a row for them
  * (FLAG_ROW_WORDS), before, between and after flags, and whatever follows "--".
  */
 #ifndef MB_CLI_FLAGS_H

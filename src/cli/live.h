@@ -1,6 +1,6 @@
 /*
- * What changes, as it changes: a watch that goes on through restarts of the server, closed connections and forgotten history, until somebody
- * ends the program.
+ * What changes, as it changes: a watch that goes on through restarts of the server, closed connections and forgotten history, until
+ * somebody ends the program.
  */
 #ifndef MB_CLI_LIVE_H
 #define MB_CLI_LIVE_H

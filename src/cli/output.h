@@ -7,8 +7,10 @@
 
 #include "base/strbuf.h"
 
-/* Writes `text` and closes standard output. Returns `status`, or EXIT_UNABLE after a line on standard error when the text failed to build, the
- * disk is full, the pipe is closed. */
+/*
+ * Writes `text` and closes standard output. Returns `status`, or EXIT_UNABLE after a line on standard error when the text failed to
+ * build, the disk is full, the pipe is closed.
+ */
 int output_finish(const struct strbuf *text, int status);
 
 /* Writes `text` at once, for commands that go on. False after a line on standard error. */

@@ -39,9 +39,9 @@ struct controller;
 typedef void controller_stopped_fn(void *owner, const struct error *error);
 
 /*
- * Begins at once; the first request goes out from the loop. Options and connection must outlive the controller, which uses the connection's client alone and
- * closes it when freed. `stopped` is called once, from controller_stop or later from the loop. NULL and `error` when it cannot be made: the
- * client is closed then too.
+ * Begins at once; the first request goes out from the loop. Options and connection must outlive the controller, which uses the
+ * connection's client alone and closes it when freed. `stopped` is called once, from controller_stop or later from the loop. NULL and
+ * `error` when it cannot be made: the client is closed then too.
  */
 struct controller *controller_new(struct loop *loop, const struct controller_options *options, struct connection *connection,
                                   controller_stopped_fn *stopped, void *owner, struct error *error);

@@ -23,8 +23,8 @@ struct data_folder {
 };
 
 /*
- * Makes and locks `path`. NULL: ~/.local/share/model-booster ($XDG_DATA_HOME/model-booster). `is_temporary`: a new one under $TMPDIR, and `path` counts not.
- * ERROR_LIMIT where another process has it, with its number.
+ * Makes and locks `path`. NULL: ~/.local/share/model-booster ($XDG_DATA_HOME/model-booster). `is_temporary`: a new one under $TMPDIR, and
+ * `path` counts not. ERROR_LIMIT where another process has it, with its number.
  */
 bool data_folder_open(struct arena *arena, const char *path, bool is_temporary, struct data_folder *out, struct error *error);
 /* Gives it back; removes a temporary one with all that is in it. */

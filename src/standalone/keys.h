@@ -1,6 +1,6 @@
 /*
- * Who the server is and who may enter: an authority of its own, a certificate for the address that it listens on, the administrator's token, and the key of
- * service account tokens. Made on the first start, kept in the data folder; everything lives in the arena.
+ * Who the server is and who may enter: an authority of its own, a certificate for the address that it listens on, the administrator's
+ * token, and the key of service account tokens. Made on the first start, kept in the data folder; everything lives in the arena.
  */
 #ifndef MB_STANDALONE_KEYS_H
 #define MB_STANDALONE_KEYS_H

@@ -1,6 +1,7 @@
 /*
- * The stand-in for a cluster's ModelServing controller, scheduler and kubelets: follows ModelServings and the pods that it has made itself, and writes
- * what simulation_plan.h says, one request at a time per ModelServing. Without it, or a cluster, a ModelServing waits for ever.
+ * The stand-in for a cluster's ModelServing controller, scheduler and kubelets: follows ModelServings and the pods that it has made
+ * itself, and writes what simulation_plan.h says, one request at a time per ModelServing. Without it, or a cluster, a ModelServing waits
+ * for ever.
  */
 #ifndef MB_STANDALONE_SIMULATION_H
 #define MB_STANDALONE_SIMULATION_H

@@ -1,13 +1,14 @@
 /*
  * What a ModelServing controller, its scheduler and its kubelets would write next, played: no pod runs, only objects change. Pure.
  *
- * One ModelServing has `spec.replicas` groups; each role of a group has replicas of an entry pod and its workers. The life of a pod is a script:
+ * One ModelServing has `spec.replicas` groups; each role of a group has replicas of an entry pod and its workers. The life of a pod is a
+ * script:
  *
  *   time    0             delay/2        delay
  *   ------- Downloading --- Loading ------- Ready
  *
- * The annotation (or label, or a pod template's) `simulation.model-booster.dev/fail: WORD[:REPLICA]` on the ModelServing makes its pods, or those of one
- * replica, follow another script: schedule, pull, download, load, crash. Whatever is written says that it is a simulation.
+ * The annotation (or label, or a pod template's) `simulation.model-booster.dev/fail: WORD[:REPLICA]` on the ModelServing makes its pods,
+ * or those of one replica, follow another script: schedule, pull, download, load, crash. Whatever is written says that it is a simulation.
  */
 #ifndef MB_STANDALONE_SIMULATION_PLAN_H
 #define MB_STANDALONE_SIMULATION_PLAN_H
@@ -67,7 +68,10 @@ struct simulation_next {
 /* The next thing to do for `serving`, everything in the arena; false when that is exhausted. Times are of the wall clock. */
 bool simulation_plan(struct arena *arena, const yyjson_val *serving, const struct simulated_pod *pods, int64_t now_ms, int64_t delay_ms,
                      struct simulation_next *out);
-/* A pod as a list or watch tells it, with views into `pod`; false when it is none of a simulation. `out_serving` is its ModelServing's name. */
+/*
+ * A pod as a list or watch tells it, with views into `pod`; false when it is none of a simulation. `out_serving` is its ModelServing's
+ * name.
+ */
 bool simulation_read_pod(const yyjson_val *pod, struct simulated_pod *out, struct str *out_serving);
 
 #endif

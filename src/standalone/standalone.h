@@ -34,8 +34,10 @@ struct standalone_settings {
 
 struct standalone;
 
-/* Listens and has its data when it returns; definitions and controller follow from the loop. The settings outlive it. NULL and `error`, with the
- * remedy. */
+/*
+ * Listens and has its data when it returns; definitions and controller follow from the loop. The settings outlive it. NULL and `error`,
+ * with the remedy.
+ */
 struct standalone *standalone_new(struct loop *loop, const struct standalone_settings *settings, struct error *error);
 /* The definitions are there, and whoever is to run runs. */
 bool standalone_is_ready(const struct standalone *standalone);
