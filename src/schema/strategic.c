@@ -100,17 +100,13 @@ static void drop_nulls(yyjson_mut_val *value) {
 }
 
 /* False: the value is itself a directive and means nothing here. */
-static bool drop_directives(yyjson_mut_val *value) {
+static bool drop_directives(struct strategic *merge, yyjson_mut_val *value) {
     if (strategic_is_directive(value)) return false;
     yyjson_mut_obj_iter entries = yyjson_mut_obj_iter_with(value);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&entries));) {
-        if (!drop_directives(yyjson_mut_obj_iter_get_val(key))) yyjson_mut_obj_iter_remove(&entries);
+        if (!drop_directives(merge, yyjson_mut_obj_iter_get_val(key))) yyjson_mut_obj_iter_remove(&entries);
     }
-    yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(value);
-    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) {
-        if (!drop_directives(item)) yyjson_mut_arr_iter_remove(&items);
-    }
-    return true;
+    return !yyjson_mut_is_arr(value) || strategic_drop_directives(merge, value, drop_directives);
 }
 
 static yyjson_mut_val *follow_directive(struct strategic *merge, yyjson_mut_val *directive, yyjson_mut_val *patch) {
@@ -173,7 +169,7 @@ static bool merge_ordered(struct strategic *merge, struct fields *target, struct
     if (!old && !new) return true;
     yyjson_mut_val *before = old ? yyjson_mut_val_mut_copy(merge->doc, old) : NULL, *merged = old;
     if (!old) {
-        drop_directives(new);
+        drop_directives(merge, new);
         merged = new;
     } else if (new) {
         merged = plan.merges ? strategic_merge_list(merge, old, new, &plan, false) : new;
@@ -207,7 +203,7 @@ static bool merge_field(struct strategic *merge, struct fields *target, struct s
     if (!old || !are_alike(old, new) || !yyjson_mut_is_ctn(new)) {
         if (is_deletion) return true;
         if (!old || !are_alike(old, new)) drop_nulls(new);
-        if (drop_directives(new)) return put(merge, target, name, yyjson_mut_val_mut_copy(merge->doc, new));
+        if (drop_directives(merge, new)) return put(merge, target, name, yyjson_mut_val_mut_copy(merge->doc, new));
         drop(target, name);
         return true;
     }

@@ -30,9 +30,14 @@ yyjson_mut_val *strategic_order(struct strategic *merge, yyjson_mut_val *list, y
 /* True: what the patch sets stands in the order that it asks for. */
 bool strategic_check_order(struct strategic *merge, yyjson_mut_val *patch, yyjson_mut_val *order, struct str merge_key);
 
+/* Leaves in the list what stays; false: memory is out. */
+bool strategic_drop_directives(struct strategic *merge, yyjson_mut_val *list, bool (*stays)(struct strategic *merge, yyjson_mut_val *item));
 bool strategic_no_key(struct strategic *merge, yyjson_mut_val *map, struct str merge_key);
 static inline bool strategic_is_directive(yyjson_mut_val *value) {
     return yyjson_mut_is_obj(value) && yyjson_mut_obj_get(value, "$patch");
+}
+static inline bool strategic_is_deletion(yyjson_mut_val *value) {
+    return yyjson_mut_is_obj(value) && yyjson_mut_equals_str(yyjson_mut_obj_get(value, "$patch"), "delete");
 }
 
 #endif

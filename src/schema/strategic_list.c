@@ -58,14 +58,44 @@ static bool items_are_of_one_type(struct strategic *merge, yyjson_mut_val *targe
     return type || error_set(merge->error, ERROR_INVALID, "no elements in any of the given slices");
 }
 
+/* The list with only these items, which are its own. */
+static yyjson_mut_val *refill(yyjson_mut_val *list, yyjson_mut_val *const *items, size_t count) {
+    yyjson_mut_arr_clear(list);
+    for (size_t i = 0; i < count; i++) yyjson_mut_arr_append(list, items[i]);
+    return list;
+}
+
+static yyjson_mut_val **items_room(struct strategic *merge, const yyjson_mut_val *list) {
+    yyjson_mut_val **items = arena_array(merge->arena, yyjson_mut_arr_size(typed_loose(list)) + 1, sizeof *items);
+    if (!items) error_set(merge->error, ERROR_MEMORY, "memory is out");
+    return items;
+}
+
+/* Without the items that `gone` knows. */
+static yyjson_mut_val *drop_known(struct strategic *merge, yyjson_mut_val *list, const struct places *gone, struct str merge_key) {
+    size_t index, max, count = 0;
+    yyjson_mut_val *item, **items = items_room(merge, list);
+    if (!items) return NULL;
+    yyjson_mut_arr_foreach(list, index, max, item) {
+        if (place_of(gone, identity_of(merge, item, merge_key)) == SIZE_MAX) items[count++] = item;
+    }
+    return refill(list, items, count);
+}
+
 static yyjson_mut_val *without(struct strategic *merge, yyjson_mut_val *list, yyjson_mut_val *gone) {
     struct places places;
-    if (!places_fill(merge, &places, gone, STR_EMPTY)) return NULL;
-    yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(list);
-    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) {
-        if (place_of(&places, identity_of(merge, item, STR_EMPTY)) != SIZE_MAX) yyjson_mut_arr_iter_remove(&items);
+    return places_fill(merge, &places, gone, STR_EMPTY) ? drop_known(merge, list, &places, STR_EMPTY) : NULL;
+}
+
+bool strategic_drop_directives(struct strategic *merge, yyjson_mut_val *list, bool (*stays)(struct strategic *merge, yyjson_mut_val *item)) {
+    size_t index, max, count = 0;
+    yyjson_mut_val *item, **items = items_room(merge, list);
+    if (!items) return false;
+    yyjson_mut_arr_foreach(list, index, max, item) {
+        if (stays(merge, item)) items[count++] = item;
     }
-    return list;
+    refill(list, items, count);
+    return true;
 }
 
 static bool append_copy(struct strategic *merge, yyjson_mut_val *list, yyjson_mut_val *item) {
@@ -88,32 +118,39 @@ static yyjson_mut_val *join_scalars(struct strategic *merge, yyjson_mut_val *tar
     return out;
 }
 
+/* What an item of a patch says to do; false: nothing sensible. */
+static bool follow_item(struct strategic *merge, yyjson_mut_val *item, struct str merge_key, struct places *gone, bool *out_replaces) {
+    yyjson_mut_val *directive = yyjson_mut_obj_get(item, "$patch");
+    struct str identity = identity_of(merge, item, merge_key);
+    bool is_new;
+    if (yyjson_mut_equals_str(directive, "replace")) {
+        *out_replaces = true;
+        return true;
+    }
+    if (yyjson_mut_equals_str(directive, "delete")) {
+        if (!identity.ptr) return strategic_no_key(merge, item, merge_key);
+        key_set_add(&gone->set, identity, 0, &is_new);
+        return true;
+    }
+    if (yyjson_mut_equals_str(directive, "merge"))
+        return error_set(merge->error, ERROR_INVALID, "merging lists cannot yet be specified in the patch");
+    return error_set(merge->error, ERROR_INVALID, "unknown patch type: %.*s in map: %.*s", STR_ARG(go_text(merge->arena, directive)),
+                     STR_ARG(go_text(merge->arena, item)));
+}
+
 /* Items of a patch that say what to do rather than what to be: {"$patch": "delete", key} and {"$patch": "replace"}. Takes them out. */
 static bool follow_items(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, struct str merge_key, bool *out_replaces) {
     struct places gone;
-    bool is_new;
-    if (!places_start(merge, &gone, yyjson_mut_arr_size(patch))) return false;
-    yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(patch);
-    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) {
-        yyjson_mut_val *directive = yyjson_mut_obj_get(item, "$patch");
-        if (!directive) continue;
-        if (yyjson_mut_equals_str(directive, "merge"))
-            return error_set(merge->error, ERROR_INVALID, "merging lists cannot yet be specified in the patch");
-        bool is_replace = yyjson_mut_equals_str(directive, "replace");
-        if (!is_replace && !yyjson_mut_equals_str(directive, "delete"))
-            return error_set(merge->error, ERROR_INVALID, "unknown patch type: %.*s in map: %.*s", STR_ARG(go_text(merge->arena, directive)),
-                             STR_ARG(go_text(merge->arena, item)));
-        struct str identity = identity_of(merge, item, merge_key);
-        if (!is_replace && !identity.ptr) return strategic_no_key(merge, item, merge_key);
-        if (is_replace) *out_replaces = true;
-        else key_set_add(&gone.set, identity, 0, &is_new);
-        yyjson_mut_arr_iter_remove(&items);
+    size_t index, max, count = 0;
+    yyjson_mut_val *item, **items = items_room(merge, patch);
+    if (!items || !places_start(merge, &gone, yyjson_mut_arr_size(patch))) return false;
+    yyjson_mut_arr_foreach(patch, index, max, item) {
+        if (!strategic_is_directive(item)) items[count++] = item;
+        else if (!follow_item(merge, item, merge_key, &gone, out_replaces)) return false;
     }
-    items = yyjson_mut_arr_iter_with(target);
-    for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) {
-        if (place_of(&gone, identity_of(merge, item, merge_key)) != SIZE_MAX) yyjson_mut_arr_iter_remove(&items);
-    }
-    return true;
+    bool has_directives = count < yyjson_mut_arr_size(patch);
+    refill(patch, items, count);
+    return !has_directives || drop_known(merge, target, &gone, merge_key);
 }
 
 static yyjson_mut_val *join_maps(struct strategic *merge, yyjson_mut_val *target, yyjson_mut_val *patch, const struct patch_plan *plan) {
@@ -216,19 +253,18 @@ yyjson_mut_val *strategic_order(struct strategic *merge, yyjson_mut_val *list, y
 bool strategic_check_order(struct strategic *merge, yyjson_mut_val *patch, yyjson_mut_val *order, struct str merge_key) {
     yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(patch), places = yyjson_mut_arr_iter_with(order);
     if (yyjson_mut_arr_size(patch) == 0 || yyjson_mut_arr_size(order) == 0) return true;
-    for (yyjson_mut_val *item, *place; (item = yyjson_mut_arr_iter_next(&items));) {
-        if (strategic_is_directive(item)) continue;
-        struct str identity = identity_of(merge, item, merge_key);
-        if (!identity.ptr) return strategic_no_key(merge, item, merge_key);
-        bool is_found = false;
-        while (!is_found && (place = yyjson_mut_arr_iter_next(&places))) {
-            struct str asked = identity_of(merge, place, merge_key);
-            if (!asked.ptr) return strategic_no_key(merge, place, merge_key);
-            is_found = str_equal(identity, asked);
+    yyjson_mut_val *item = yyjson_mut_arr_iter_next(&items), *place = yyjson_mut_arr_iter_next(&places);
+    while (item && (place || strategic_is_deletion(item))) {
+        if (strategic_is_directive(item)) {
+            item = yyjson_mut_arr_iter_next(&items);
+            continue;
         }
-        if (!is_found)
-            return error_set(merge->error, ERROR_INVALID, "The order in patch list:\n%.*s\n doesn't match $setElementOrder list:\n%.*s\n",
-                             STR_ARG(go_text(merge->arena, patch)), STR_ARG(go_text(merge->arena, order)));
+        struct str identity = identity_of(merge, item, merge_key), asked = identity_of(merge, place, merge_key);
+        if (!identity.ptr) return strategic_no_key(merge, item, merge_key);
+        if (!asked.ptr) return strategic_no_key(merge, place, merge_key);
+        if (str_equal(identity, asked)) item = yyjson_mut_arr_iter_next(&items);
+        place = yyjson_mut_arr_iter_next(&places);
     }
-    return true;
+    return !item || error_set(merge->error, ERROR_INVALID, "The order in patch list:\n%.*s\n doesn't match $setElementOrder list:\n%.*s\n",
+                              STR_ARG(go_text(merge->arena, patch)), STR_ARG(go_text(merge->arena, order)));
 }
