@@ -230,6 +230,16 @@ static void check_unchanged(const yyjson_mut_val *now, const yyjson_mut_val *bef
         field_errors_add(out, FIELD_INVALID, path, definition_get(now, key), "field is immutable");
 }
 
+/* Objects may be stored from then on. */
+static bool is_established(const yyjson_mut_val *old) {
+    yyjson_mut_val *conditions = definition_get(definition_get(old, "status"), "conditions"), *condition;
+    size_t index, max;
+    yyjson_mut_arr_foreach(conditions, index, max, condition) {
+        if (str_is(definition_text(condition, "type"), "Established")) return str_is(definition_text(condition, "status"), "True");
+    }
+    return false;
+}
+
 static void check_stored_versions(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {
     yyjson_mut_val *stored = definition_get(definition_get(old, "status"), "storedVersions"), *name, *version;
     yyjson_mut_val *versions = definition_get(definition_get(object, "spec"), "versions");
@@ -240,8 +250,10 @@ static void check_stored_versions(struct arena *arena, const yyjson_mut_val *obj
         yyjson_mut_arr_foreach(versions, at, version_max, version) is_there = is_there || str_equal(definition_text(version, "name"), wanted);
         if (!is_there)
             field_errors_add_text(out, FIELD_INVALID, arena_printf(arena, "status.storedVersions[%zu]", index), field_error_quote(arena, wanted),
-                                  STR("missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration "
-                                      "ensures no data remains persisted in v1 and removes v1 from status.storedVersions"));
+                                  arena_printf(arena,
+                                               "missing from spec.versions; %.*s was previously a storage version, and must remain in spec.versions until a "
+                                               "storage migration ensures no data remains persisted in %.*s and removes %.*s from status.storedVersions",
+                                               STR_ARG(wanted), STR_ARG(wanted), STR_ARG(wanted)));
     }
 }
 
@@ -265,8 +277,8 @@ void definition_validate(struct arena *arena, const yyjson_mut_val *object, cons
         add_invalid(arena, STR("spec.preserveUnknownFields"), STR("true"),
                     "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead", out);
     if (!old) return;
-    check_unchanged(spec, old_spec, "scope", STR("spec.scope"), out);
-    check_unchanged(names, definition_get(old_spec, "names"), "kind", STR("spec.names.kind"), out);
+    if (is_established(old)) check_unchanged(spec, old_spec, "scope", STR("spec.scope"), out);
+    if (is_established(old)) check_unchanged(names, definition_get(old_spec, "names"), "kind", STR("spec.names.kind"), out);
     check_unchanged(spec, old_spec, "group", STR("spec.group"), out);
     check_unchanged(names, definition_get(old_spec, "names"), "plural", STR("spec.names.plural"), out);
     check_stored_versions(arena, object, old, out);

@@ -40,7 +40,7 @@ struct str schema_type(const struct schema *schema);
 bool schema_is_int_or_string(const struct schema *schema);
 const yyjson_val *schema_default_value(const struct schema *schema); /* NULL: none */
 
-/* Paths of what was dropped ("spec.foo", "spec.list[0].bar"), in document order; LIMIT_UNKNOWN_FIELDS at most. */
+/* Paths of what was dropped ("spec.foo", "spec.list[0].bar"), sorted; LIMIT_UNKNOWN_FIELDS at most. */
 struct schema_unknown {
     struct str *paths;
     size_t count, capacity;

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "schema/schema.h"
 #include "schema/schema_inner.h"
 
@@ -69,11 +71,16 @@ static void prune(const struct pruning *pruning, const struct schema *schema, yy
     }
 }
 
+static int compare_paths(const void *left, const void *right) {
+    return str_compare(*(const struct str *)left, *(const struct str *)right);
+}
+
 bool schema_prune(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, struct schema_unknown *unknown) {
     (void)doc;
     struct pruning pruning = {.arena = arena, .unknown = unknown};
     struct place root = {0};
     prune(&pruning, schema, object, &root);
+    if (unknown && unknown->count > 1) qsort(unknown->paths, unknown->count, sizeof *unknown->paths, compare_paths);
     return !arena->exhausted;
 }
 

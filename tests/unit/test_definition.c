@@ -75,6 +75,23 @@ static void holds_schemas_to_be_structural(void **state) {
         {"{\"type\":\"object\",\"properties\":{\"metadata\":{\"type\":\"object\",\"properties\":{\"labels\":{\"type\":\"object\"}}}}}",
          AT ".properties[metadata]: Forbidden: must not specify anything other than name and generateName"},
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":false}}}", "must be true or undefined"},
+        {"{\"type\":\"object\",\"anyOf\":[{\"properties\":{\"b\":{\"minimum\":1}}}]}",
+         AT ".properties[b]: Required value: because it is defined in " AT ".anyOf[0].properties[b]"},
+        {"{\"type\":\"object\",\"nullable\":true}", AT ".nullable: Forbidden: nullable cannot be true at the root"},
+        {"{\"type\":\"object\",\"properties\":{\"b\":{},\"a\":{}}}",
+         "[" AT ".properties[a].type: Required value: must not be empty for specified object fields, " AT ".properties[b].type: Required value: must not be empty for "
+         "specified object fields]"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"default\":{\"x\":1}}}}",
+         AT ".properties[a].default: Invalid value: {\"x\":1}: must not have unknown fields"},
+        {"{\"type\":\"object\",\"properties\":{\"metadata\":{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"default\":\"x\"}}}}}",
+         AT ".properties[metadata].properties[name].default: Forbidden: must not be set in top-level metadata"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"set\",\"items\":{\"type\":\"string\",\"nullable\":true}}}}",
+         AT ".properties[a].items.nullable: Forbidden: cannot be nullable when x-kubernetes-list-type is set"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"map\",\"x-kubernetes-list-map-keys\":[\"k\"],\"items\":{\"type\":"
+         "\"object\",\"properties\":{\"k\":{\"type\":\"string\"}}}}}}",
+         AT ".properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"null\"}}}",
+         AT ".properties[a].type: Unsupported value: \"null\": supported values: \"array\", \"boolean\", \"integer\", \"number\", \"object\", \"string\""},
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"x-kubernetes-validations\":[{\"rule\":\"self > 0\"}]}}}", NULL},
         {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"x-kubernetes-validations\":[{\"rule\":\"self.b > 0\"}]}}}",
          AT ".properties[a].x-kubernetes-validations[0].rule: Invalid value: {\"Rule\":\"self.b \\u003e 0\""},
@@ -179,6 +196,9 @@ static void keeps_what_may_not_change(void **state) {
     struct field_errors errors = {.arena = &arena};
     definition_default(&arena, doc, old);
     definition_default(&arena, doc, now);
+    definition_validate(&arena, now, old, &errors);
+    assert_int_equal(errors.count, 0);
+    yyjson_mut_obj_add_val(doc, old, "status", object_of(STR("{\"storedVersions\":[\"v1\"],\"conditions\":[{\"type\":\"Established\",\"status\":\"True\"}]}")));
     definition_validate(&arena, now, old, &errors);
     struct str text = field_errors_text(&arena, &errors);
     if (!str_is(text, "spec.scope: Invalid value: \"Namespaced\": field is immutable")) fail_msg("%.*s", STR_ARG(text));
