@@ -125,21 +125,19 @@ static void fill_nulls(struct request *request, yyjson_mut_val *map) {
 
 /* The same owner twice counts once. */
 static void drop_repeated_owners(struct request *request, yyjson_mut_val *references) {
-    yyjson_mut_arr_iter iterator = yyjson_mut_arr_iter_with(references);
-    size_t at = 0;
-    for (yyjson_mut_val *reference; (reference = yyjson_mut_arr_iter_next(&iterator)); at++) {
-        size_t index, max;
-        yyjson_mut_val *other;
-        yyjson_mut_arr_foreach(references, index, max, other) {
-            if (index >= at) break;
-            if (!mut_equal(other, reference)) continue;
-            yyjson_mut_arr_iter_remove(&iterator);
-            at--;
-            request_warn(request, STR(".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
-                                      "reject such requests as early as 1.24; please fix your requests"));
-            break;
-        }
+    size_t index, max, count = yyjson_mut_arr_size(references), kept = 0;
+    yyjson_mut_val *reference, **owners = count > 1 ? arena_array(&request->arena, count, sizeof *owners) : NULL;
+    if (!owners) return;
+    yyjson_mut_arr_foreach(references, index, max, reference) {
+        bool is_repeated = false;
+        for (size_t i = 0; i < kept && !is_repeated; i++) is_repeated = mut_equal(owners[i], reference);
+        if (!is_repeated) owners[kept++] = reference;
     }
+    if (kept == count) return;
+    request_warn(request, STR(".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+                              "reject such requests as early as 1.24; please fix your requests"));
+    yyjson_mut_arr_clear(references);
+    for (size_t i = 0; i < kept; i++) yyjson_mut_arr_append(references, owners[i]);
 }
 
 bool meta_shape(struct request *request, yyjson_mut_val *object, struct complaints *complaints) {

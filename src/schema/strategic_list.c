@@ -196,7 +196,7 @@ yyjson_mut_val *strategic_merge_list(struct strategic *merge, yyjson_mut_val *ta
         return NULL;
     }
     if (!follow_items(merge, target, patch, plan->merge_key, &replaces)) return NULL;
-    if (replaces) return patch;
+    if (replaces) return strategic_order(merge, patch, NULL, patch, plan->merge_key);
     yyjson_mut_val *joined = join_maps(merge, target, patch, plan);
     return joined ? strategic_order(merge, joined, patch, target, plan->merge_key) : NULL;
 }

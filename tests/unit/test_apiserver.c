@@ -45,6 +45,18 @@ static void stores_and_gives_back(void **state) {
     assert_text(rig_text(&missing, "reason"), "NotFound");
 }
 
+static void repeated_owners_count_once(void **state) {
+    (void)state;
+#define OWNER(uid) "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":\"p\",\"uid\":\"" uid "\"}"
+    struct rig_answer made = rig_expect(rig, 201, "POST", MAPS,
+                                        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"owned\",\"ownerReferences\":[" OWNER("1")
+                                        "," OWNER("1") "," OWNER("2") "]}}");
+    assert_text(rig_text(&made, "metadata/ownerReferences/0/uid"), "1");
+    assert_text(rig_text(&made, "metadata/ownerReferences/1/uid"), "2");
+    assert_int_equal(yyjson_arr_size(json_path(made.json, "metadata", "ownerReferences", NULL)), 2);
+    assert_true(made.warnings.len > 0);
+}
+
 static void keeps_what_it_has_over_a_restart(void **state) {
     (void)state;
     rig_expect(rig, 201, "POST", MAPS, MAP("a", "{\"k\":\"v\"}"));
@@ -390,6 +402,7 @@ static void answers_long_lists_as_they_are_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(stores_and_gives_back),
+        TEST(repeated_owners_count_once),
         TEST(keeps_what_it_has_over_a_restart),
         TEST(refuses_in_kubernetes_words),
         TEST(holds_updates_to_their_revision),
