@@ -20,7 +20,7 @@ export MB_BUDGET_MINUTES := $(MINUTES)
 export MODEL_BOOSTER := $(CURDIR)/$(program)
 
 .DEFAULT_GOAL := all
-.PHONY: all packages test demo bench conformance fuzz soak install clean help
+.PHONY: all packages test demo bench clients conformance fuzz soak install clean help
 
 all: packages $(build)/build.ninja ## install missing packages (Debian, Ubuntu) and build build/main/model-booster
 	@ninja -C $(build) --quiet
@@ -48,6 +48,10 @@ bench: all ## figures against their bounds, as ratios from one run
 
 conformance: all ## against the embedded API server, and a real etcd, kube-apiserver and kube-controller-manager (first run builds them: 10 minutes)
 	@tests/conformance/run.sh
+
+clients: all ## kubectl, helm, client-go, controller-runtime and the Python client against the embedded API server
+	@MB_NO_SERVERS=1 tests/conformance/setup.sh
+	@python3 tests/clients/run.py
 
 fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
 	@scripts/install-packages.sh clang libclang-rt-dev

