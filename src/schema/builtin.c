@@ -113,7 +113,8 @@ static bool is_zero(yyjson_val *value) {
            (yyjson_is_num(value) && yyjson_get_num(value) == 0);
 }
 
-/* Marks what Go's types always have: the object itself, fields with a zero default, and required lists. Who tells absent from zero needs it. */
+/* Marks what Go's types always have: the object itself, fields with a zero default, and required lists. Who tells absent from zero needs
+ * it. */
 static const char always_there[] = "x-always-there";
 
 /* Keywords that structure, compiled as they are; the others are resolved or dropped. */

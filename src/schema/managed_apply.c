@@ -30,7 +30,8 @@ static struct str last_applied_of(const yyjson_mut_val *object) {
     return yyjson_mut_is_str(text) ? (struct str){yyjson_mut_get_str(text), yyjson_mut_get_len(text)} : STR_EMPTY;
 }
 
-/* An object whose fields nobody owns was there before the first apply: they belong to a manager of that name, so that they make conflicts. */
+/* An object whose fields nobody owns was there before the first apply: they belong to a manager of that name, so that they make
+ * conflicts. */
 static bool own_what_is_there(struct apply *apply, const yyjson_mut_val *live) {
     struct typed_changes all = typed_compare(&apply->type, apply->arena, NULL, live);
     struct field_set set = field_set_union(apply->arena, &all.added, &all.modified);
@@ -46,7 +47,8 @@ static bool own_what_is_there(struct apply *apply, const yyjson_mut_val *live) {
 }
 
 /*
- * Takes out of the merged object what this manager applied last time (`last`), does not apply now, and nobody else owns. What others own, or what
+ * Takes out of the merged object what this manager applied last time (`last`), does not apply now, and nobody else owns. What others own,
+ * or what
  * was never this manager's, comes back even where a part of it went.
  */
 static yyjson_mut_val *prune(struct apply *apply, yyjson_mut_val *merged, const struct field_set *last) {
