@@ -145,25 +145,72 @@ static void check_deprecation(struct arena *arena, const yyjson_mut_val *version
     }
 }
 
+/* The field that a path of plain names leads to; NULL, else what is wrong with it. */
+static const char *find_field(struct str path, const yyjson_mut_val **schema) {
+    while (path.len) {
+        if (path.ptr[0] == '[') return "array notation is not allowed";
+        if (path.ptr[0] != '.') return "expected [ or . but got: ";
+        if (path.len == 1) return "unexpected end of JSON path";
+        size_t end = 1;
+        while (end < path.len && path.ptr[end] != '.' && path.ptr[end] != '[' && path.ptr[end] != ']') end++;
+        yyjson_mut_val *properties = definition_get(*schema, "properties");
+        const yyjson_mut_val *additional = definition_get(*schema, "additionalProperties");
+        *schema = properties ? yyjson_mut_obj_getn(properties, path.ptr + 1, end - 1) : additional;
+        if (!*schema) return "does not refer to a valid field";
+        path = str_from(path, end);
+    }
+    return NULL;
+}
+
+static bool is_selectable(const yyjson_mut_val *schema) {
+    struct str type = definition_text(schema, "type");
+    return str_is(type, "string") || str_is(type, "boolean") || str_is(type, "integer");
+}
+
+/* What was not met before among the first `count` fields. */
+static bool is_new_field(yyjson_mut_val *fields, size_t count, struct str path) {
+    size_t index, max;
+    yyjson_mut_val *field;
+    yyjson_mut_arr_foreach(fields, index, max, field) {
+        if (index >= count) break;
+        if (str_equal(definition_text(field, "jsonPath"), path)) return false;
+    }
+    return true;
+}
+
+static void check_selectable_field(struct arena *arena, const yyjson_mut_val *schema, struct str text, struct str place, struct field_errors *out) {
+    const char *complaint = find_field(text, &schema);
+    if (complaint) {
+        struct str got = str_ends_with(str_of(complaint), STR(": ")) ? text : STR_EMPTY;
+        add_invalid(arena, place, text, arena_printf(arena, "is an invalid path: %s%.*s", complaint, STR_ARG(got)).ptr, out);
+        return;
+    }
+    if (str_is(text, ".metadata") || str_starts_with(text, STR(".metadata."))) add_invalid(arena, place, text, "must not point to fields in metadata", out);
+    if (!is_selectable(schema))
+        add_invalid(arena, place, text, "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.", out);
+}
+
+enum { MOST_SELECTABLE_FIELDS = 8 };
+
 static void check_selectable(struct arena *arena, const yyjson_mut_val *version, struct str path, struct field_errors *out) {
     yyjson_mut_val *fields = definition_get(version, "selectableFields"), *field;
-    size_t index, max;
+    const yyjson_mut_val *schema = definition_get(definition_get(version, "schema"), "openAPIV3Schema");
+    size_t index, max, count = 0;
     yyjson_mut_arr_foreach(fields, index, max, field) {
         struct str place = arena_printf(arena, "%.*s.selectableFields[%zu].jsonPath", STR_ARG(path), index), text = definition_text(field, "jsonPath");
-        const yyjson_mut_val *schema = definition_get(definition_get(version, "schema"), "openAPIV3Schema");
-        if (!is_simple_path(arena, text, place, out)) continue;
-        for (struct str rest = str_from(text, 1); rest.len && schema;) {
-            size_t dot = str_find(rest, STR("."));
-            struct str name = dot == SIZE_MAX ? rest : str_first(rest, dot);
-            schema = yyjson_mut_obj_getn(definition_get(schema, "properties"), name.ptr, name.len);
-            rest = dot == SIZE_MAX ? STR_EMPTY : str_from(rest, dot + 1);
+        if (!text.len) {
+            definition_require(place, "", out);
+            continue;
         }
-        struct str type = definition_text(schema, "type");
-        if (!schema) add_invalid(arena, place, text, "is an invalid path", out);
-        else if (!str_is(type, "string") && !str_is(type, "boolean") && !str_is(type, "integer"))
-            add_invalid(arena, place, text, "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.",
-                        out);
+        size_t before = out->count;
+        check_selectable_field(arena, schema, text, place, out);
+        bool is_new = is_new_field(fields, index, text);
+        count += is_new;
+        if (!is_new && out->count == before) field_errors_add_text(out, FIELD_DUPLICATE, place, field_error_quote(arena, text), STR_EMPTY);
     }
+    if (count > MOST_SELECTABLE_FIELDS)
+        field_errors_add_text(out, FIELD_TOO_MANY, definition_child(arena, path, "selectableFields"), arena_printf(arena, "%zu", count),
+                              STR("must have at most 8 items"));
 }
 
 static void check_version(struct arena *arena, const yyjson_mut_val *version, size_t index, struct field_errors *out) {
@@ -212,17 +259,36 @@ static void check_conversion(struct arena *arena, const yyjson_mut_val *conversi
     else definition_check_choice(arena, strategy, STR("spec.conversion.strategy"), strategies, 2, out);
 }
 
-/* metadata.annotations["api-approved.kubernetes.io"] is asked for by the groups of the community. */
-static void check_approval(struct arena *arena, const yyjson_mut_val *object, struct str group, struct field_errors *out) {
-    if (!str_ends_with(group, STR(".k8s.io")) && !str_ends_with(group, STR(".kubernetes.io"))) return;
-    const yyjson_mut_val *annotations = definition_get(definition_get(object, "metadata"), "annotations");
-    struct str approval = definition_text(annotations, "api-approved.kubernetes.io");
-    struct str path = STR("metadata.annotations[api-approved.kubernetes.io]");
-    if (str_starts_with(approval, STR("unapproved")) || str_starts_with(approval, STR("https://")) || str_starts_with(approval, STR("http://"))) return;
-    if (approval.len)
-        add_invalid(arena, path, approval, "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or a reason starting with \"unapproved\", see https://github.com/kubernetes/enhancements/pull/1111", out);
-    else
+static struct str approval_of(const yyjson_mut_val *object) {
+    return definition_text(definition_get(definition_get(object, "metadata"), "annotations"), "api-approved.kubernetes.io");
+}
+
+enum approval { APPROVAL_MISSING, APPROVAL_BYPASSED, APPROVAL_GIVEN, APPROVAL_INVALID };
+
+static enum approval approval_state(struct str text) {
+    size_t scheme = str_find(text, STR("://"));
+    if (!text.len) return APPROVAL_MISSING;
+    if (str_starts_with(text, STR("unapproved"))) return APPROVAL_BYPASSED;
+    bool is_url = scheme != SIZE_MAX && scheme > 0 && text.len > scheme + 3 && text.ptr[scheme + 3] != '/' && !str_contains(text, STR(" "));
+    return is_url ? APPROVAL_GIVEN : APPROVAL_INVALID;
+}
+
+/* The groups of the community ask for an annotation that says who approved; a state that was let in before may stay. */
+static void check_approval(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct str group, struct field_errors *out) {
+    static const char *const suffixes[] = {"k8s.io", "kubernetes.io"};
+    bool is_protected = false;
+    for (size_t i = 0; i < 2; i++)
+        is_protected = is_protected || str_is(group, suffixes[i]) || str_ends_with(group, arena_join(arena, STR("."), str_of(suffixes[i]), STR_EMPTY));
+    struct str approval = approval_of(object), path = STR("metadata.annotations[api-approved.kubernetes.io]");
+    enum approval state = approval_state(approval);
+    if (!is_protected || (old && approval_state(approval_of(old)) == state)) return;
+    if (state == APPROVAL_MISSING)
         definition_require(path, "protected groups must have approval annotation \"api-approved.kubernetes.io\", see https://github.com/kubernetes/enhancements/pull/1111", out);
+    else if (state == APPROVAL_INVALID)
+        add_invalid(arena, path, approval,
+                    "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or a reason starting with \"unapproved\", see "
+                    "https://github.com/kubernetes/enhancements/pull/1111",
+                    out);
 }
 
 static void check_unchanged(const yyjson_mut_val *now, const yyjson_mut_val *before, const char *key, struct str path, struct field_errors *out) {
@@ -272,10 +338,10 @@ void definition_validate(struct arena *arena, const yyjson_mut_val *object, cons
     check_versions(arena, definition_get(spec, "versions"), out);
     check_names(arena, names, out);
     check_conversion(arena, definition_get(spec, "conversion"), out);
-    check_approval(arena, object, group, out);
+    check_approval(arena, object, old, group, out);
     if (yyjson_mut_is_true(definition_get(spec, "preserveUnknownFields")))
-        add_invalid(arena, STR("spec.preserveUnknownFields"), STR("true"),
-                    "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead", out);
+        field_errors_add(out, FIELD_INVALID, STR("spec.preserveUnknownFields"), definition_get(spec, "preserveUnknownFields"),
+                         "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead");
     if (!old) return;
     if (is_established(old)) check_unchanged(spec, old_spec, "scope", STR("spec.scope"), out);
     if (is_established(old)) check_unchanged(names, definition_get(old_spec, "names"), "kind", STR("spec.names.kind"), out);

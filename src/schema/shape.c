@@ -44,14 +44,16 @@ static bool is_known_anyway(const struct schema *schema, struct str name) {
     return (schema->is_root || schema->is_embedded_resource) && (str_is(name, "apiVersion") || str_is(name, "kind") || str_is(name, "metadata"));
 }
 
-static void prune(const struct pruning *pruning, const struct schema *schema, yyjson_mut_val *value, const struct place *place) {
+/* `keeps`: a list around it preserves unknown fields, and so do its items. */
+static void prune(const struct pruning *pruning, const struct schema *schema, yyjson_mut_val *value, const struct place *place, bool keeps) {
+    keeps = keeps || schema->preserves_unknown_fields;
     if (yyjson_mut_is_arr(value)) {
         if (!schema->items) return;
         struct place below = {.above = place};
         size_t max;
         yyjson_mut_val *item;
         yyjson_mut_arr_foreach(value, below.index, max, item) {
-            if (yyjson_mut_is_ctn(item)) prune(pruning, schema->items, item, &below);
+            if (yyjson_mut_is_ctn(item)) prune(pruning, schema->items, item, &below, keeps);
         }
         return;
     }
@@ -63,8 +65,8 @@ static void prune(const struct pruning *pruning, const struct schema *schema, yy
         if (is_known_anyway(schema, below.key)) continue;
         const struct schema *known = schema_of_key(schema, below.key);
         if (known) {
-            if (yyjson_mut_is_ctn(member)) prune(pruning, known, member, &below);
-        } else if (!schema->preserves_unknown_fields) {
+            if (yyjson_mut_is_ctn(member)) prune(pruning, known, member, &below, false);
+        } else if (!keeps) {
             note_unknown(pruning, &below);
             yyjson_mut_obj_iter_remove(&iterator);
         }
@@ -79,7 +81,7 @@ bool schema_prune(const struct schema *schema, struct arena *arena, yyjson_mut_d
     (void)doc;
     struct pruning pruning = {.arena = arena, .unknown = unknown};
     struct place root = {0};
-    prune(&pruning, schema, object, &root);
+    prune(&pruning, schema, object, &root, false);
     if (unknown && unknown->count > 1) qsort(unknown->paths, unknown->count, sizeof *unknown->paths, compare_paths);
     return !arena->exhausted;
 }

@@ -138,6 +138,30 @@ static void holds_rules_to_be_written_well_and_cheap(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) assert_complaint(with_schema(cases[i].schema), cases[i].wanted);
 }
 
+static void holds_selectable_fields_to_be_plain(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *wanted;
+    } cases[] = {
+        {".spec.a", NULL},
+        {"", ".jsonPath: Required value"},
+        {"spec.a", ".jsonPath: Invalid value: \"spec.a\": is an invalid path: expected [ or . but got: spec.a"},
+        {".spec.b", ".jsonPath: Invalid value: \".spec.b\": is an invalid path: does not refer to a valid field"},
+        {".spec['a']", ".jsonPath: Invalid value: \".spec['a']\": is an invalid path: array notation is not allowed"},
+        {".spec", "must point to a field of type string, boolean or integer."},
+        {".spec.c", ".jsonPath: Duplicate value: \".spec.c\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_complaint(arena_printf(&arena,
+                                      "{\"metadata\":{\"name\":\"things.example.com\"},\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\",\"names\":" NAMES
+                                      ",\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,\"selectableFields\":[{\"jsonPath\":\".spec.c\"},{\"jsonPath\":\"%s\"}],"
+                                      "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":"
+                                      "\"string\"},\"c\":{\"type\":\"integer\"}}}}}}}]}}",
+                                      cases[i].path),
+                         cases[i].wanted);
+    }
+}
+
 static void holds_definitions_to_their_rules(void **state) {
     (void)state;
     static const struct {
@@ -208,6 +232,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(holds_schemas_to_be_structural, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holds_rules_to_be_written_well_and_cheap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(holds_selectable_fields_to_be_plain, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holds_definitions_to_their_rules, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_our_own_definitions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_what_may_not_change, set_up, tear_down),

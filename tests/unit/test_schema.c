@@ -59,6 +59,8 @@ static const struct {
     {"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"object\",\"properties\":{\"k\":{\"type\":\"string\"}}}}", "{\"x\":{\"k\":\"1\",\"l\":2}}",
      "{\"x\":{\"k\":\"1\"}}", "spec.x.l"},
     {"{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}}", "[{\"a\":\"x\"},{\"b\":1}]", "[{\"a\":\"x\"},{}]", "spec[1].b"},
+    {"{\"type\":\"array\",\"x-kubernetes-preserve-unknown-fields\":true,\"items\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\"}}}}",
+     "[{\"b\":1,\"a\":{\"c\":1}}]", "[{\"b\":1,\"a\":{}}]", "spec[0].a.c"},
     {"{\"type\":\"object\",\"x-kubernetes-embedded-resource\":true,\"properties\":{\"spec\":{\"type\":\"object\"}}}",
      "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"x\"},\"spec\":{},\"y\":1}",
      "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"x\"},\"spec\":{}}", "spec.y"},
