@@ -7,8 +7,7 @@
  *                 server's types have neither), a list type wherever a patch strategy implies one, and
  *                 x-kubernetes-preserve-unknown-fields where anything goes. "x-always-there" marks the root and each field that Go's
  *                 types cannot leave out (structs, required values and lists): its owner is who changes it, not who creates it. A schema
- *                 that holds itself
- *                 (JSONSchemaProps) is resolved a few levels deep; anything goes below.
+ *                 that holds itself (JSONSchemaProps) is resolved a few levels deep; anything goes below.
  */
 #ifndef MB_SCHEMA_BUILTIN_H
 #define MB_SCHEMA_BUILTIN_H

@@ -2,9 +2,8 @@
 #include "schema/builtin_pod.h"
 
 /*
- * One default: where, and what. A path is keys from the root, "[]" after the key of a list: every element. Only the last key is ever made,
- * so a
- * struct that is always there has a row of its own before those of its fields.
+ * One default: where, and what. A path is keys from the root, "[]" after the key of a list: every element. Only the last key is ever
+ * made, so a struct that is always there has a row of its own before those of its fields.
  */
 enum default_kind { DEFAULT_TEXT, DEFAULT_NUMBER, DEFAULT_FALSE, DEFAULT_TRUE, DEFAULT_OBJECT, DEFAULT_NULL };
 struct default_rule {

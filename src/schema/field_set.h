@@ -1,13 +1,11 @@
 /*
  * Sets of fields, as structured-merge-diff has them: a tree of path elements, sorted at each level, where a node may be a member, have
- * children,
- * or both. In JSON (fieldsV1) a leaf is an empty object and a member with children says so by ".":
+ * children, or both. In JSON (fieldsV1) a leaf is an empty object and a member with children says so by ".":
  *
  *   {"f:metadata":{"f:labels":{".":{},"f:app":{}}},"f:spec":{"f:ports":{"k:{\"port\":80}":{".":{},"f:port":{}}}}}
  *
  * Sets are values: functions that combine two give a new one in the arena, which may share nodes with both; nothing shared is changed.
- * Where
- * the arena is exhausted, nodes are missing and `arena->exhausted` says so.
+ * Where the arena is exhausted, nodes are missing and `arena->exhausted` says so.
  */
 #ifndef MB_SCHEMA_FIELD_SET_H
 #define MB_SCHEMA_FIELD_SET_H

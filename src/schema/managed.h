@@ -23,9 +23,8 @@ struct managed_request {
 /*
  * After a create, update or patch: `object` is what is to be stored (defaults and all), `live` what was there (NULL: create).
  * Replaces object's metadata.managedFields: takes what the request itself sent there as the starting point (a client may reset it with
- * [{}] or
- * []), else live's; updates the manager's set; drops empty sets; keeps at most 10 old update entries; sorts. Unchanged objects keep their
- * entries and times. False when the arena is exhausted.
+ * [{}] or []), else live's; updates the manager's set; drops empty sets; keeps at most 10 old update entries; sorts. Unchanged objects
+ * keep their entries and times. False when the arena is exhausted.
  */
 bool managed_update(const struct managed_request *request, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
                     const yyjson_mut_val *live);
@@ -41,10 +40,9 @@ enum managed_outcome { MANAGED_APPLIED, MANAGED_UNCHANGED, MANAGED_CONFLICT, MAN
  * Server-side apply: merges `applied` (the request's body, without managedFields) onto `live` (NULL: nothing there yet), removes what this
  * manager owned alone and applies no more, and gives the merged object with new managedFields in *out. Not defaulted, pruned or validated.
  * MANAGED_UNCHANGED: *out too, equal to `live` but for managedFields. MANAGED_CONFLICT lists the conflicts, by manager; MANAGED_INVALID
- * fills
- * `error` with the API server's words (unknown fields, duplicate list keys, wrong types; managedFields sent). Lists and sets of `applied`
- * must
- * be what the schema says; `live` may be anything. A manager "kubectl" takes over what it once applied client-side, as kubectl expects.
+ * fills `error` with the API server's words (unknown fields, duplicate list keys, wrong types; managedFields sent). Lists and sets of
+ * `applied` must be what the schema says; `live` may be anything. A manager "kubectl" takes over what it once applied client-side, as
+ * kubectl expects.
  */
 enum managed_outcome managed_apply(const struct managed_request *request, struct arena *arena, yyjson_mut_doc *doc,
                                    const yyjson_mut_val *live, const yyjson_mut_val *applied, yyjson_mut_val **out,

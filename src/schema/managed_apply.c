@@ -48,8 +48,7 @@ static bool own_what_is_there(struct apply *apply, const yyjson_mut_val *live) {
 
 /*
  * Takes out of the merged object what this manager applied last time (`last`), does not apply now, and nobody else owns. What others own,
- * or what
- * was never this manager's, comes back even where a part of it went.
+ * or what was never this manager's, comes back even where a part of it went.
  */
 static yyjson_mut_val *prune(struct apply *apply, yyjson_mut_val *merged, const struct field_set *last) {
     struct arena *arena = apply->arena;

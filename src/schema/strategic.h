@@ -10,9 +10,8 @@
 
 /*
  * What `target` becomes, in `doc`; both inputs stay as they are. `schema` is a built-in one: patch strategies are read from its source.
- * NULL and
- * `error` with the API server's words: ERROR_SYNTAX for a malformed directive (it answers 400), ERROR_UNSUPPORTED for lists of lists (422),
- * ERROR_INVALID for all else (500), ERROR_LIMIT, ERROR_MEMORY.
+ * NULL and `error` with the API server's words: ERROR_SYNTAX for a malformed directive (it answers 400), ERROR_UNSUPPORTED for lists of
+ * lists (422), ERROR_INVALID for all else (500), ERROR_LIMIT, ERROR_MEMORY.
  */
 yyjson_mut_val *strategic_merge(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *target,
                                 const yyjson_mut_val *patch, struct error *error);

@@ -1,7 +1,6 @@
 /*
  * Objects seen through their schema as structured-merge-diff sees them: each value is a scalar, a map or a list; maps are granular or
- * atomic, lists
- * atomic, sets, or maps by their keys. What is atomic is one field.
+ * atomic, lists atomic, sets, or maps by their keys. What is atomic is one field.
  *
  *   typed_compare    which fields were added, removed, modified
  *   typed_fields     every field that an object mentions

@@ -63,9 +63,8 @@ static bool is_zero(yyjson_mut_val *value) {
 }
 
 /*
- * In Go's types null and absent are one, and a field that is always there is zero where it is absent: an empty struct, a null list, "", 0,
- * false. False:
- * nothing changed. Where the whole map is new, or gone, it is taken as it stands.
+ * In Go's types null and absent are one, and a field that is always there is zero where it is absent: an empty struct, a null list, "",
+ * 0, false. False: nothing changed. Where the whole map is new, or gone, it is taken as it stands.
  */
 static bool settle_go_field(const struct walk *walk, const struct typed *field, const yyjson_mut_val *map_before,
                             const yyjson_mut_val *map_after, yyjson_mut_val **before, yyjson_mut_val **after) {

@@ -1,8 +1,8 @@
 /*
  * Cases of managed fields, a JSON object a line, expectations from the Go libraries of Kubernetes 1.34. The first line is {"schema": ...}
- * unless the objects are of built-in kinds; the others: name, manager, object, live (absent: nothing yet), sub(resource), reset ("status":
- * the kind has a status subresource, "but": a
- * status request), force; and what comes: "becomes", the object, or "error", the message.
+ * unless the objects are of built-in kinds; the others: name, manager, object, live (absent: nothing yet), sub(resource), reset
+ * ("status": the kind has a status subresource, "but": a status request), force; and what comes: "becomes", the object, or "error", the
+ * message.
  */
 #ifndef MB_TESTS_MANAGED_CASES_H
 #define MB_TESTS_MANAGED_CASES_H
