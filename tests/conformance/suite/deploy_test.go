@@ -31,6 +31,7 @@ func kubectl(t *testing.T, r *rig.Rig, argv ...string) string {
 
 // What deploy/ ships is accepted as `kubectl apply -k` sends it, without a warning (Pod Security included).
 func TestDeployAppliesWithKubectl(t *testing.T) {
+	needKubernetes(t, "Deployments")
 	r := alone(t, "it installs the controller's own objects")
 	if settings.Set == "ours" {
 		kubectl(t, r, "apply", "--server-side", "--force-conflicts", "-k", projectFile("deploy", "crds"))

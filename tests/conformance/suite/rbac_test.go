@@ -44,6 +44,7 @@ func TestShippedRoleIsExactlySufficient(t *testing.T) {
 	if shared.Audit == nil {
 		t.Skip("skipped: a borrowed cluster shows no audit log")
 	}
+	needKubernetes(t, "admission webhooks")
 	rules := newRig(t).ShippedRules()
 	t.Run("whole", func(t *testing.T) {
 		t.Parallel()
