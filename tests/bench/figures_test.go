@@ -53,6 +53,17 @@ func report(name string, value, bound float64, unit string) {
 
 const noBound = -1
 
+// reportAtLeast is report with a lower bound.
+func reportAtLeast(name string, value, bound float64, unit string) {
+	printed++
+	verdict := "ok"
+	if value < bound {
+		verdict = "MISS"
+		missed++
+	}
+	fmt.Printf("%-62s %12s  %-12s %s\n", name, format(value)+unit, ">= "+format(bound)+unit, verdict)
+}
+
 func format(value float64) string {
 	if value == float64(int64(value)) {
 		return strconv.FormatInt(int64(value), 10)

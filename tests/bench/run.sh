@@ -1,10 +1,13 @@
 #!/bin/sh
-# Measures the controller against a real API server and prints every figure beside its bound.
+# Measures the controller against a real API server, and the embedded API server beside it, and prints every figure beside its bound.
 #   MODEL_BOOSTER      the program (build/main/model-booster); measure an optimised build
 #   MB_BENCH_CROWD     ModelBoosters in the throughput figure (500)
 #   MB_BENCH_BOOSTERS  ModelBoosters in the memory figure (10000)
 #   MB_BENCH_START     ModelBoosters in the start figure (1000)
-#   MB_RUN             only the measurements that match: TestRequests, TestThroughput, TestMemory
+#   MB_BENCH_SERVINGS  ModelServings in the figures of the API servers (10000)
+#   MB_BENCH_GROWTH    objects in the growth figure (100000)
+#   MB_RUN             only the measurements that match: TestRequests, TestThroughput, TestMemory, TestServers, TestStart, TestGrowth,
+#                      TestStandaloneThroughput
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,6 +22,7 @@ export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
 "${MB_BENCH_SERVER:-$root/build/main/tests/bench/bench_server}"
 render=${MB_BENCH_RENDER:-$root/build/main/tests/bench/bench_render}
 (cd "$root" && "$render" examples/quickstart.yaml examples/multi-backend-weighted.yaml examples/prefill-decode.yaml)
-(cd "$here" && "$GO" test -c -o "$root/build/conformance/bench.test" .)
+export MB_BENCH_LOAD="${MB_BENCH_LOAD:-$root/build/main/tests/bench/load}"
+(cd "$here" && "$GO" vet ./*.go && "$GO" test -c -o "$root/build/conformance/bench.test" ./*.go) # by name: the C programs beside them are none of Go's
 cd "$root/build/conformance"
 exec ./bench.test -test.timeout "${MB_BUDGET_MINUTES}m" ${MB_RUN:+-test.run "$MB_RUN"}

@@ -182,6 +182,9 @@ func writesOf(t *testing.T, r, model *rig.Rig) [][]write {
 }
 
 func path(resource schema.GroupVersionResource, namespace string) string {
+	if resource.Group == "" {
+		return "/api/" + resource.Version + "/namespaces/" + namespace + "/" + resource.Resource
+	}
 	return "/apis/" + resource.Group + "/" + resource.Version + "/namespaces/" + namespace + "/" + resource.Resource
 }
 

@@ -40,6 +40,8 @@ type Options struct {
 	Users    int    // how many controllers' users to provide for
 	Sync     bool   // etcd waits for the disk, as it does in production and as the embedded server always does
 	Audit    bool   // keep the audit log
+
+	WithController bool // the embedded server's own, in its process
 }
 
 // Cluster is a running API server and what belongs to it.
@@ -115,7 +117,7 @@ func (c *Cluster) prepare() error {
 	if err := os.WriteFile(c.file("audit-policy.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return err
 	}
-	if c.etcdPort, err = freePort(); err != nil {
+	if c.etcdPort, err = FreePort(); err != nil {
 		return err
 	}
 	return c.trust(authority)
@@ -133,7 +135,7 @@ func (c *Cluster) prepareAny() error {
 		c.Audit = newAudit(c.file("audit.log"))
 	}
 	var err error
-	c.port, err = freePort()
+	c.port, err = FreePort()
 	c.Server = "https://127.0.0.1:" + strconv.Itoa(c.port)
 	return err
 }
@@ -151,7 +153,7 @@ func (c *Cluster) trust(authority []byte) error {
 func (c *Cluster) file(name string) string { return filepath.Join(c.Dir, name) }
 
 func (c *Cluster) startEtcd() error {
-	peer, err := freePort()
+	peer, err := FreePort()
 	if err != nil {
 		return err
 	}
@@ -284,6 +286,21 @@ func (c *Cluster) Stop() {
 		}
 	}
 }
+
+// Memory is RssAnon of the API server and what it keeps its data in, in KiB.
+func (c *Cluster) Memory() int64 {
+	var sum int64
+	for _, process := range []*Process{c.etcd, c.apiserver} {
+		if process != nil {
+			anonymous, _ := process.Memory()
+			sum += anonymous
+		}
+	}
+	return sum
+}
+
+// Administrator is a user of the group system:masters.
+func (c *Cluster) Administrator() User { return c.admin }
 
 // Logs is the end of each server's log, for a failure that only they can explain.
 func (c *Cluster) Logs() string {

@@ -9,11 +9,14 @@ import (
 	"time"
 )
 
-// startEmbedded starts `model-booster standalone` without its controller: the same users, the same port, the same audit log as
+// startEmbedded starts `model-booster standalone` without its controller, unless asked for: the same users, the same port, the same audit log as
 // Kubernetes' own. It is ready when it says so; its authority is made at the first start and kept.
 func (c *Cluster) startEmbedded([]string) error {
 	argv := []string{c.Embedded, "standalone", "--data", c.file("data"), "--listen", "127.0.0.1:" + strconv.Itoa(c.port),
-		"--no-controller", "--token-auth-file", c.file("tokens.csv")}
+		"--token-auth-file", c.file("tokens.csv")}
+	if !c.WithController {
+		argv = append(argv, "--no-controller")
+	}
 	if c.Audit != nil {
 		argv = append(argv, "--audit-log", c.file("audit.log"))
 	}

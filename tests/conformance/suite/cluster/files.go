@@ -27,7 +27,8 @@ type User struct {
 	Token string
 }
 
-func freePort() (int, error) {
+// FreePort is one of 127.0.0.1 that nobody listens at.
+func FreePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err

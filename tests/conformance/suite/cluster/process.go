@@ -94,6 +94,16 @@ func (p *Process) Terminate(within time.Duration) error {
 	}
 }
 
+// Memory is RssAnon and VmRSS in KiB; zeros when the process has ended.
+func (p *Process) Memory() (anonymous, resident int64) {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	for _, line := range strings.Split(string(data), "\n") {
+		_, _ = fmt.Sscanf(line, "RssAnon: %d kB", &anonymous)
+		_, _ = fmt.Sscanf(line, "VmRSS: %d kB", &resident)
+	}
+	return anonymous, resident
+}
+
 // Output is everything the process has written.
 func (p *Process) Output() string {
 	data, err := os.ReadFile(p.Log)

@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,18 +133,7 @@ func (c *Controller) finish() {
 }
 
 // Memory is RssAnon and VmRSS of the controller in KiB.
-func (c *Controller) Memory() (anonymous, resident int64) {
-	c.rig.T.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID()))
-	if err != nil {
-		c.rig.T.Fatal(err)
-	}
-	for _, line := range strings.Split(string(data), "\n") {
-		fmt.Sscanf(line, "RssAnon: %d kB", &anonymous)
-		fmt.Sscanf(line, "VmRSS: %d kB", &resident)
-	}
-	return anonymous, resident
-}
+func (c *Controller) Memory() (anonymous, resident int64) { return c.process.Memory() }
 
 // NewUser is a second user with the rights of the first, for a second controller.
 func (r *Rig) NewUser() cluster.User {
