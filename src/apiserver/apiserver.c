@@ -6,6 +6,7 @@
 #include "apiserver/audit.h"
 #include "apiserver/collector.h"
 #include "apiserver/definitions.h"
+#include "apiserver/document_cache.h"
 #include "apiserver/hub.h"
 #include "apiserver/internal_call.h"
 #include "apiserver/rights.h"
@@ -95,10 +96,11 @@ static bool start(struct apiserver *server, const struct apiserver_settings *set
     server->hub = hub_new(server);
     server->rights = rights_new(server);
     server->collector = collector_new(server);
+    server->document_cache = document_cache_new();
     server->housekeeping = loop_timer_new(server->loop, keep_house, server);
     server->namespaces = objects_collection(server->objects, STR("/namespaces"));
     server->definitions = objects_collection(server->objects, STR("apiextensions.k8s.io/customresourcedefinitions"));
-    if (!server->registry || !server->hub || !server->rights || !server->collector || !server->housekeeping || !server->namespaces ||
+    if (!server->registry || !server->hub || !server->rights || !server->collector || !server->document_cache || !server->housekeeping || !server->namespaces ||
         !server->definitions)
         return error_set(error, ERROR_MEMORY, "memory is out");
     if (!definitions_load(server, error)) return false;
@@ -154,6 +156,7 @@ void apiserver_free(struct apiserver *server) {
     registry_free(server->registry);
     loop_timer_free(server->housekeeping);
     audit_close(server->audit_log);
+    document_cache_free(server->document_cache);
     strbuf_release(&server->documents);
     arena_release(&server->arena);
     free(server);

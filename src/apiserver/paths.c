@@ -1,4 +1,5 @@
 #include "apiserver/discovery.h"
+#include "apiserver/document_cache.h"
 #include "apiserver/hub.h"
 #include "apiserver/openapi.h"
 #include "apiserver/server.h"
@@ -51,13 +52,36 @@ static void answer_version(struct request *request) {
                             "\"platform\":\"linux/amd64\",\"emulationMajor\":\"1\",\"emulationMinor\":\"34\"}"));
 }
 
+static void answer_hashed(struct request *request, const char *content_type, struct blob *document) {
+    struct str hash = hash_hex(&request->arena, hash_xxh3(blob_view(document)));
+    request->etag = arena_printf(&request->arena, "\"%.*s\"", STR_ARG(hash));
+    if (str_equal(exchange_header(request->exchange, "If-None-Match"), request->etag)) request_answer_blob(request, 304, STR_EMPTY, NULL);
+    else request_answer_blob(request, 200, str_of(content_type), document);
+}
+
+static bool is_openapi(const struct request *request) {
+    return str_starts_with(request->exchange->path, STR("/openapi/"));
+}
+
 /* The document, with its hash as ETag; 304 where the other side has it. */
 static void answer_document(struct request *request, const char *content_type, struct strbuf *document) {
-    struct str hash = hash_hex(&request->arena, hash_xxh3(strbuf_view(document)));
-    request->etag = arena_printf(&request->arena, "\"%.*s\"", STR_ARG(hash));
-    if (document->failed) request_fail_memory(request);
-    else if (str_equal(exchange_header(request->exchange, "If-None-Match"), request->etag)) request_answer_blob(request, 304, STR_EMPTY, NULL);
-    else request_answer_text(request, 200, content_type, strbuf_view(document));
+    struct apiserver *server = request->server;
+    struct blob *blob = document->failed ? NULL : blob_new(strbuf_view(document));
+    if (!blob) {
+        request_fail_memory(request);
+        return;
+    }
+    if (is_openapi(request)) document_cache_put(server->document_cache, request->exchange->path, registry_epoch(server->registry), blob);
+    answer_hashed(request, content_type, blob);
+    blob_drop(blob);
+}
+
+/* OpenAPI documents take milliseconds to make. */
+static bool answer_from_cache(struct request *request) {
+    struct apiserver *server = request->server;
+    struct blob *found = is_openapi(request) ? document_cache_get(server->document_cache, request->exchange->path, registry_epoch(server->registry)) : NULL;
+    if (found) answer_hashed(request, "application/json", found);
+    return found;
 }
 
 /* The newest aggregated form that an Accept header names first; NULL: the plain one. */
@@ -132,6 +156,7 @@ static void answer_openapi_v2(struct request *request) {
         request_answer_text(request, 406, "text/plain; charset=utf-8", STR("only application/json is served\n"));
         return;
     }
+    if (answer_from_cache(request)) return;
     strbuf_clear(out);
     openapi_write_v2(out, request->server->registry);
     answer_document(request, "application/json", out);
@@ -142,6 +167,7 @@ static bool answer_openapi_version(struct request *request) {
     struct str path = request->exchange->path, core = STR("/openapi/v3/api/"), other = STR("/openapi/v3/apis/");
     struct strbuf *out = &request->server->documents;
     if (!str_starts_with(path, core) && !str_starts_with(path, other)) return false;
+    if (answer_from_cache(request)) return true;
     bool is_core = str_starts_with(path, core);
     struct str rest = str_from(path, is_core ? core.len : other.len);
     size_t slash = str_find(rest, STR("/"));

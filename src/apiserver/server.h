@@ -10,6 +10,7 @@
 struct call;
 struct hub;
 struct collector;
+struct document_cache;
 struct rights;
 struct discovery_cache;
 
@@ -52,6 +53,7 @@ struct apiserver {
     /* metrics */
     uint64_t answered[6]; /* by hundreds of the status code */
     uint64_t writes, watches_opened;
+    struct document_cache *document_cache;
     struct strbuf documents; /* scratch for discovery and the like */
 };
 

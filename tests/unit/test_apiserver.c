@@ -397,6 +397,21 @@ static void answers_long_lists_as_they_are_read(void **state) {
     assert_int_equal(yyjson_arr_size(json_get(list.json, "items")), 12);
 }
 
+static void tells_changed_kinds_anew(void **state) {
+    (void)state;
+    rig_expect(rig, 404, "GET", "/openapi/v3/apis/example.com/v1", NULL);
+    rig_expect(rig, 201, "POST", DEFINITIONS, thing_definition);
+    struct rig_answer first = rig_expect(rig, 200, "GET", "/openapi/v3/apis/example.com/v1", NULL);
+    struct rig_answer second = rig_expect(rig, 200, "GET", "/openapi/v3/apis/example.com/v1", NULL);
+    assert_true(str_equal(first.body, second.body));
+    assert_int_equal(rig_send(rig, "PATCH", DEFINITIONS "/things.example.com", "application/json-patch+json", NULL,
+                              "[{\"op\":\"add\",\"path\":\"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/fresh\",\"value\":{\"type\":\"string\"}}]")
+                         .status,
+                     200);
+    struct rig_answer third = rig_expect(rig, 200, "GET", "/openapi/v3/apis/example.com/v1", NULL);
+    assert_true(str_contains(third.body, STR("\"fresh\"")));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -423,6 +438,7 @@ int main(void) {
         TEST(deletes_collections),
         TEST(shows_events_in_both_forms),
         TEST(answers_long_lists_as_they_are_read),
+        TEST(tells_changed_kinds_anew),
     };
     return cmocka_run_group_tests_name("apiserver", tests, NULL, NULL);
 }
