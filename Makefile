@@ -20,7 +20,7 @@ export MB_BUDGET_MINUTES := $(MINUTES)
 export MODEL_BOOSTER := $(CURDIR)/$(program)
 
 .DEFAULT_GOAL := all
-.PHONY: all packages test demo bench clients conformance fuzz soak install clean help
+.PHONY: all packages test demo bench clients conformance differential fuzz soak install clean help
 
 all: packages $(build)/build.ninja ## install missing packages (Debian, Ubuntu) and build build/main/model-booster
 	@ninja -C $(build) --quiet
@@ -52,6 +52,9 @@ conformance: all ## against the embedded API server, and a real etcd, kube-apise
 clients: all ## kubectl, helm, client-go, controller-runtime and the Python client against the embedded API server
 	@MB_NO_SERVERS=1 tests/conformance/setup.sh
 	@python3 tests/clients/run.py
+
+differential: all ## the same requests to the embedded API server and to kube-apiserver, answers compared
+	@tests/differential/run.sh
 
 fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
 	@scripts/install-packages.sh clang libclang-rt-dev
