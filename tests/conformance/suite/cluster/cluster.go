@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -297,6 +298,20 @@ func (c *Cluster) Memory() int64 {
 		}
 	}
 	return sum
+}
+
+// Halt stops every process of the cluster where it is, until GoOn: so that it takes no time from another that is measured.
+func (c *Cluster) Halt() { c.signal(syscall.SIGSTOP) }
+
+// GoOn lets the processes run on.
+func (c *Cluster) GoOn() { c.signal(syscall.SIGCONT) }
+
+func (c *Cluster) signal(number syscall.Signal) {
+	for _, process := range []*Process{c.etcd, c.apiserver, c.manager} {
+		if process != nil && process.Running() {
+			_ = syscall.Kill(process.PID(), number)
+		}
+	}
 }
 
 // Administrator is a user of the group system:masters.
