@@ -20,7 +20,7 @@ export MB_BUDGET_MINUTES := $(MINUTES)
 export MODEL_BOOSTER := $(CURDIR)/$(program)
 
 .DEFAULT_GOAL := all
-.PHONY: all packages test demo bench clients conformance differential fuzz soak install clean help
+.PHONY: all packages test demo bench clients kill conformance differential fuzz soak install clean help
 
 all: packages $(build)/build.ninja ## install missing packages (Debian, Ubuntu) and build build/main/model-booster
 	@ninja -C $(build) --quiet
@@ -56,11 +56,15 @@ clients: all ## kubectl, helm, client-go, controller-runtime and the Python clie
 differential: all ## the same requests to the embedded API server and to kube-apiserver, answers compared
 	@tests/differential/run.sh
 
+kill: all ## the embedded API server killed under load, ROUNDS (200) times, and again with a short history
+	@tests/kill/run.sh 25 --history-revisions 300
+	@tests/kill/run.sh $(or $(ROUNDS),200)
+
 fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
 	@scripts/install-packages.sh clang libclang-rt-dev
 	@tests/fuzz/run.sh
 
-soak: all ## rounds of fuzzing and conformance with a new seed each, until MINUTES (60) are over
+soak: all ## rounds of fuzzing, kills (1,000) and conformance with a new seed each, until MINUTES (60) are over
 	@scripts/install-packages.sh clang libclang-rt-dev
 	@tests/soak.sh
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make soak: rounds of fuzzing and of the conformance suite, each round with the next seed, until MB_BUDGET_MINUTES (60) are over.
+# make soak: rounds of fuzzing, of 1,000 kills and of the conformance suite, each round with the next seed, until MB_BUDGET_MINUTES (60) are over.
 # Stops at the first round that fails, naming its seed. Ends with `N passed, N failed`, in rounds of a suite.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -23,7 +23,7 @@ round() {
 }
 
 while [ "$(seconds_left)" -ge 60 ]; do
-    for suite in "4 tests/fuzz/run.sh" "26 tests/conformance/run.sh"; do
+    for suite in "4 tests/fuzz/run.sh" "10 tests/kill/run.sh 1000" "26 tests/conformance/run.sh"; do
         # shellcheck disable=SC2086
         round $suite
         case $? in
