@@ -130,10 +130,10 @@ func (c *testcase) take(number int, line string) error {
 		return fmt.Errorf("expected a request, found %q", line)
 	}
 	s := &c.steps[len(c.steps)-1]
+	if strings.HasPrefix(line, "!") {
+		return s.direct(strings.Fields(line[1:]))
+	}
 	if s.body == "" {
-		if strings.HasPrefix(line, "!") {
-			return s.direct(strings.Fields(line[1:]))
-		}
 		if m := headerLine.FindStringSubmatch(line); m != nil {
 			s.headers[m[1]] = m[2]
 			return nil
