@@ -176,7 +176,9 @@ static void add_stored_versions(yyjson_mut_doc *doc, yyjson_mut_val *status, con
     size_t index, max;
     yyjson_mut_arr_foreach(versions, index, max, version) {
         struct str name = mut_text_at(version, "name");
-        if (yyjson_mut_is_true(mut_get(version, "storage")) && !mut_has_text(stored, name)) yyjson_mut_arr_append(stored, mut_make_text(doc, name));
+        if (!yyjson_mut_is_true(mut_get(version, "storage"))) continue;
+        if (!mut_has_text(stored, name)) yyjson_mut_arr_append(stored, mut_make_text(doc, name));
+        break;
     }
     mut_set(doc, status, "storedVersions", stored);
 }

@@ -20,8 +20,25 @@ static bool set_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *ke
     return yyjson_mut_obj_get(object, key) ? yyjson_mut_obj_replace(object, yyjson_mut_str(doc, key), value) : yyjson_mut_obj_add_val(doc, object, key, value);
 }
 
+/* Keys whose value says nothing are not kept by the type that reads a schema. */
+static void drop_empty(yyjson_mut_val *schema) {
+    size_t index, max;
+    yyjson_mut_val *key, *property;
+    if (!yyjson_mut_is_obj(schema)) return;
+    if (yyjson_mut_is_null(yyjson_mut_obj_get(schema, "default"))) yyjson_mut_obj_remove_key(schema, "default");
+    if (yyjson_mut_is_arr(yyjson_mut_obj_get(schema, "enum")) && !yyjson_mut_arr_size(yyjson_mut_obj_get(schema, "enum")))
+        yyjson_mut_obj_remove_key(schema, "enum");
+    drop_empty(yyjson_mut_obj_get(schema, "items"));
+    drop_empty(yyjson_mut_obj_get(schema, "additionalProperties"));
+    yyjson_mut_obj_foreach(yyjson_mut_obj_get(schema, "properties"), index, max, key, property) drop_empty(property);
+}
+
 bool definition_default(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object) {
     yyjson_mut_val *spec = yyjson_mut_obj_get(object, "spec"), *names = yyjson_mut_obj_get(spec, "names");
+    yyjson_mut_val *version;
+    size_t index, max;
+    yyjson_mut_arr_foreach(yyjson_mut_obj_get(spec, "versions"), index, max, version)
+        drop_empty(yyjson_mut_obj_get(yyjson_mut_obj_get(version, "schema"), "openAPIV3Schema"));
     if (!yyjson_mut_is_obj(spec) || !yyjson_mut_is_obj(names)) return true; /* validation says so */
     struct str kind = text_at(names, "kind");
     if (kind.len && !text_at(names, "singular").len && !set_text(doc, names, "singular", lowered(arena, kind))) return false;

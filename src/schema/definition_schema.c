@@ -24,6 +24,7 @@ static void check_map_keys(const struct definition_check *check, const yyjson_mu
     if (!str_is(definition_text(items, "type"), "object"))
         definition_add(check, FIELD_INVALID, definition_child(check->arena, path, "items"), "type", definition_get(items, "type"),
             "must be object if parent array's x-kubernetes-list-type is map");
+    if (!str_is(definition_text(items, "type"), "object")) return;
     yyjson_mut_arr_foreach(keys, index, max, key) {
         struct str name = definition_key(key);
         const yyjson_mut_val *property = yyjson_mut_obj_getn((yyjson_mut_val *)(uintptr_t)properties, name.ptr, name.len);
@@ -42,6 +43,11 @@ static void check_map_keys(const struct definition_check *check, const yyjson_mu
         if (property && definition_flag(property, "nullable"))
             definition_add(check, FIELD_FORBIDDEN, place, "nullable", NULL, "this property is in x-kubernetes-list-map-keys, so it cannot be nullable");
     }
+}
+
+static struct str map_type_text(struct arena *arena, const yyjson_mut_val *schema) {
+    struct str type = definition_text(schema, "x-kubernetes-map-type");
+    return type.len ? field_error_quote(arena, type) : STR("null");
 }
 
 static void check_list_type(const struct definition_check *check, const yyjson_mut_val *schema, struct str path) {
@@ -64,8 +70,8 @@ static void check_list_type(const struct definition_check *check, const yyjson_m
         definition_add(check, FIELD_INVALID, definition_child(check->arena, path, "items"), "x-kubernetes-list-type", definition_get(items, "x-kubernetes-list-type"),
             "must be atomic as item of a list with x-kubernetes-list-type=set");
     else if (str_is(list, "set") && str_is(definition_text(items, "type"), "object") && !str_is(definition_text(items, "x-kubernetes-map-type"), "atomic"))
-        definition_add(check, FIELD_INVALID, definition_child(check->arena, path, "items"), "x-kubernetes-map-type", definition_get(items, "x-kubernetes-map-type"),
-            "must be atomic as item of a list with x-kubernetes-list-type=set");
+        field_errors_add_text(check->out, FIELD_INVALID, definition_child(check->arena, path, "items.x-kubernetes-map-type"),
+                              map_type_text(check->arena, items), STR("must be atomic as item of a list with x-kubernetes-list-type=set"));
     if (list_type)
         definition_check_choice(check->arena, list, definition_child(check->arena, path, "x-kubernetes-list-type"), list_types, 3, check->out);
     if (yyjson_mut_arr_size(definition_get(schema, "x-kubernetes-list-map-keys")) && !str_is(list, "map"))
@@ -76,10 +82,11 @@ static void check_list_type(const struct definition_check *check, const yyjson_m
     if (str_is(list, "map")) check_map_keys(check, schema, path);
 }
 
+static const char *const unsupported[] = {"id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"};
+
 /* Where defaults may not be, and why. */
 static void check_keywords(const struct definition_check *check, const yyjson_mut_val *schema, const char *no_default, struct str path) {
     static const char *const types[] = {"array", "boolean", "integer", "number", "object", "string"};
-    static const char *const unsupported[] = {"id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref"};
     struct str type = definition_text(schema, "type");
     if (type.len) definition_check_choice(check->arena, type, definition_child(check->arena, path, "type"), types, 6, check->out);
     if (no_default && definition_get(schema, "default"))
@@ -88,6 +95,8 @@ static void check_keywords(const struct definition_check *check, const yyjson_mu
         if (definition_get(schema, unsupported[i]))
             field_errors_add(check->out, FIELD_FORBIDDEN, definition_child(check->arena, path, unsupported[i]), NULL, "%s is not supported", unsupported[i]);
     }
+    if (yyjson_mut_is_arr(definition_get(schema, "items")))
+        definition_add(check, FIELD_FORBIDDEN, path, "items", NULL, "items must be a schema object and not an array");
     if (str_is(type, "null")) definition_add(check, FIELD_FORBIDDEN, path, "type", NULL, "type cannot be set to null, use nullable as an alternative");
     if (definition_flag(schema, "uniqueItems"))
         definition_add(check, FIELD_FORBIDDEN, path, "uniqueItems", NULL, "uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
@@ -122,22 +131,23 @@ static void check_default(const struct definition_check *check, const yyjson_mut
     }
 }
 
-/* Of the whole tree, but not below metadata and the like, which have their own rules. */
-static void check_defaults(const struct definition_check *check, const yyjson_mut_val *schema, struct str path) {
-    size_t index, max;
-    yyjson_mut_val *key, *property;
-    if (!schema) return;
-    check_default(check, schema, path);
-    check_defaults(check, definition_get(schema, "items"), definition_child(check->arena, path, "items"));
-    yyjson_mut_obj_foreach(definition_get(schema, "properties"), index, max, key, property)
-        check_defaults(check, property, definition_property_path(check, path, definition_key(key)));
-}
-
 static const char *no_default_below(struct str name, bool is_root, const char *no_default) {
     if (!is_root) return no_default;
     if (str_is(name, "metadata")) return "in top-level metadata";
     if (str_is(name, "kind")) return "in top-level kind";
     return str_is(name, "apiVersion") ? "in top-level apiVersion" : no_default;
+}
+
+/* Of the whole tree, but not below metadata and the like, which have their own rules. */
+static void check_defaults(const struct definition_check *check, const yyjson_mut_val *schema, bool is_root, struct str path) {
+    size_t index, max;
+    yyjson_mut_val *key, *property;
+    if (!schema) return;
+    check_default(check, schema, path);
+    check_defaults(check, definition_get(schema, "items"), false, definition_child(check->arena, path, "items"));
+    yyjson_mut_obj_foreach(definition_get(schema, "properties"), index, max, key, property) {
+        if (!no_default_below(definition_key(key), is_root, NULL)) check_defaults(check, property, false, definition_property_path(check, path, definition_key(key)));
+    }
 }
 
 static void check_schema(const struct definition_check *check, const yyjson_mut_val *schema, bool is_root, const char *no_default, struct str path) {
@@ -152,12 +162,27 @@ static void check_schema(const struct definition_check *check, const yyjson_mut_
     check_list_type(check, schema, path);
 }
 
+/* Somewhere in the tree: structure is then not judged. */
+static bool has_unsupported(const yyjson_mut_val *schema) {
+    size_t index, max;
+    yyjson_mut_val *key, *property, *items = definition_get(schema, "items");
+    if (!yyjson_mut_is_obj((yyjson_mut_val *)(uintptr_t)schema)) return false;
+    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++) {
+        if (definition_get(schema, unsupported[i])) return true;
+    }
+    if (yyjson_mut_is_arr(items) || has_unsupported(items) || has_unsupported(definition_get(schema, "additionalProperties"))) return true;
+    yyjson_mut_obj_foreach(definition_get(schema, "properties"), index, max, key, property) {
+        if (has_unsupported(property)) return true;
+    }
+    return false;
+}
+
 void definition_check_schema(struct arena *arena, const yyjson_mut_val *schema, struct str path, struct field_errors *out) {
     struct definition_check check = {.arena = arena, .out = out};
     size_t before = out->count;
     if (definition_flag(schema, "nullable")) definition_add(&check, FIELD_FORBIDDEN, path, "nullable", NULL, "nullable cannot be true at the root");
-    definition_check_structural(arena, schema, path, out);
-    if (out->count == before) check_defaults(&check, schema, path);
+    if (!has_unsupported(schema)) definition_check_structural(arena, schema, path, out);
+    if (out->count == before) check_defaults(&check, schema, true, path);
     check_schema(&check, schema, true, NULL, path);
     /* Rules of a schema that is wrong would only confuse. */
     definition_check_rules(arena, schema, path, out->count == before, out);

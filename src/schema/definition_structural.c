@@ -96,7 +96,7 @@ static void check_metadata(const struct definition_check *check, const yyjson_mu
     yyjson_mut_val *key, *value;
     yyjson_mut_obj_foreach((yyjson_mut_val *)(uintptr_t)metadata, index, max, key, value) {
         struct str name = definition_key(key);
-        bool is_good = str_is(name, "type") || str_is(name, "description");
+        bool is_good = str_is(name, "type") || str_is(name, "description") || str_is(name, "default");
         if (str_is(name, "properties")) {
             size_t at, count;
             yyjson_mut_val *property, *schema;
