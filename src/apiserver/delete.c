@@ -244,14 +244,14 @@ static void finish(struct collection_deletion *deletion) {
 
 static void delete_some(struct collection_deletion *deletion) {
     struct request *request = deletion->request;
-    while (deletion->under_way < DELETIONS_AT_ONCE && deletion->next < deletion->items.count && !deletion->has_failed) {
+    while (deletion->under_way < DELETIONS_AT_ONCE && deletion->next < deletion->items.count && !deletion->has_failed && request->exchange) {
         const struct list_item *item = &deletion->items.items[deletion->next++];
         deletion->under_way++;
         struct internal_request call = {.method = "DELETE",
                                         .path = internal_object_path(&request->arena, request->kind, item->namespace, item->name),
                                         .query = deletion->query,
                                         .content_type = deletion->content_type,
-                                        .body = request->exchange ? request->exchange->body : STR_EMPTY};
+                                        .body = request->exchange->body};
         if (internal_call(request->server, &call, one_is_deleted, deletion)) continue;
         deletion->under_way--;
         deletion->has_failed = true;
@@ -260,10 +260,16 @@ static void delete_some(struct collection_deletion *deletion) {
     if (!deletion->under_way) finish(deletion);
 }
 
+static void delete_selected(void *owner, struct list_items *items) {
+    struct collection_deletion *deletion = owner;
+    deletion->items = *items;
+    delete_some(deletion);
+}
+
 void verb_delete_collection(struct request *request) {
     struct delete_options options;
     struct collection_deletion *deletion = arena_alloc(&request->arena, sizeof *deletion);
-    if (!deletion || !read_options(request, &options) || !read_collect(request, &deletion->items)) {
+    if (!deletion || !read_options(request, &options)) {
         request_refuse(request);
         return;
     }
@@ -275,5 +281,5 @@ void verb_delete_collection(struct request *request) {
     deletion->query = arena_printf(&request->arena, "%s%.*s%s%.*s", parameters->propagation_policy.len ? "propagationPolicy=" : "",
                                    STR_ARG(parameters->propagation_policy), request->is_dry_run ? "&dryRun=" : "",
                                    STR_ARG(request->is_dry_run ? STR("All") : STR_EMPTY));
-    delete_some(deletion);
+    read_select(request, delete_selected, deletion);
 }

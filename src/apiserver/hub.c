@@ -169,9 +169,11 @@ static bool send_initial(struct watch *watch) {
     for (size_t sent = 0; sent < SLICE_EVENTS && watch->next_item < watch->items.count && !is_blocked(watch); sent++) {
         struct list_item *item = &watch->items.items[watch->next_item++];
         struct blob *body = objects_body(watch->hub->server->objects, item->revision, &error);
-        struct blob *line = body ? watch_event_line(request, "ADDED", body, item->revision) : NULL;
+        bool is_selected = body && read_is_selected(&watch->filter, item, body);
+        struct blob *line = is_selected ? watch_event_line(request, "ADDED", body, item->revision) : NULL;
+        bool is_passed_over = body && !is_selected;
         blob_drop(body);
-        if (!send_new(watch, line)) return false;
+        if (!is_passed_over && !send_new(watch, line)) return false;
     }
     if (watch->next_item < watch->items.count) return true;
     watch->cursor = watch->items.revision;
@@ -289,7 +291,7 @@ static bool set_start(struct request *request, struct watch *watch) {
     watch->cursor = revision ? revision : newest;
     if (!wants_state) return true;
     watch->state = WATCH_INITIAL;
-    return read_collect_now(request, &watch->filter, &watch->items);
+    return read_candidates_now(request, &watch->filter, &watch->items);
 }
 
 void verb_watch(struct request *request) {

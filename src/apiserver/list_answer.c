@@ -30,7 +30,9 @@ struct list_answer {
     struct loop_timer *poll;
 };
 
-static void release(struct list_answer *answer) {
+/* With the request. */
+static void release(void *held) {
+    struct list_answer *answer = held;
     strbuf_release(&answer->text);
     blob_drop(answer->comma);
     loop_deferred_free(answer->go_on);
@@ -40,7 +42,6 @@ static void release(struct list_answer *answer) {
 /* The other side has left. */
 static void is_gone(struct exchange *exchange) {
     struct list_answer *answer = exchange->context;
-    release(answer);
     request_free(answer->request);
 }
 
@@ -71,7 +72,6 @@ static void answer_whole(struct list_answer *answer) {
     struct request *request = answer->request;
     struct str type;
     struct blob *body = view_dress(request, strbuf_view(&answer->text), &type);
-    release(answer);
     if (body) request_answer_blob(request, 200, type, body);
     else request_fail_memory(request);
     blob_drop(body);
@@ -80,9 +80,7 @@ static void answer_whole(struct list_answer *answer) {
 static void fail(struct list_answer *answer) {
     struct request *request = answer->request;
     struct exchange *exchange = request->exchange;
-    bool is_streaming = answer->is_streaming;
-    release(answer);
-    if (!is_streaming) {
+    if (!answer->is_streaming) {
         request_refuse(request);
         return;
     }
@@ -143,7 +141,6 @@ static bool hand_over_items(struct list_answer *answer) {
 static void end_stream(struct list_answer *answer) {
     struct request *request = answer->request;
     struct exchange *exchange = request->exchange;
-    release(answer);
     request->exchange = NULL;
     request_free(request);
     exchange_end(exchange);
@@ -159,7 +156,6 @@ static void go_on(void *owner) {
     struct list_answer *answer = owner;
     struct request *request = answer->request;
     if (!request->exchange) {
-        release(answer);
         request_free(request);
         return;
     }
@@ -188,17 +184,23 @@ static void go_on(void *owner) {
     }
 }
 
-void read_answer_list(struct request *request, const struct list_items *items) {
+void read_answer_list(void *owner, struct list_items *items) {
+    struct request *request = owner;
+    if (!request->exchange) { /* it left while its list was made */
+        request_free(request);
+        return;
+    }
     struct list_answer *answer = arena_alloc(&request->arena, sizeof *answer);
     if (!answer) {
         request_fail_memory(request);
         return;
     }
     *answer = (struct list_answer){.request = request, .items = *items, .text = strbuf_with_max(LIMIT_OUTPUT_BYTES)};
+    request->release = release;
+    request->held = answer;
     answer->go_on = loop_deferred_new(request->server->loop, go_on, answer);
     answer->poll = loop_timer_new(request->server->loop, go_on, answer);
     if (!answer->go_on || !answer->poll) {
-        release(answer);
         request_fail_memory(request);
         return;
     }

@@ -30,21 +30,14 @@ static bool add_item(struct arena *arena, struct list_items *list, struct list_i
     return true;
 }
 
-/* 1: selected, 0: not, -1: a refusal is set. */
-static int is_selected(struct request *request, const struct filter *filter, const struct list_item *item) {
+bool read_is_selected(const struct filter *filter, const struct list_item *item, struct blob *body) {
     if (!filter->needs_body) return filter_matches(filter, item->namespace, item->name, NULL);
-    struct error error;
-    struct blob *body = objects_body(request->server->objects, item->revision, &error);
-    if (!body) {
-        refuse_internal(&request->arena, &request->refusal, "%s", error.message);
-        return -1;
-    }
     struct arena scratch;
+    struct error error;
     arena_init(&scratch, REQUEST_ARENA_BYTES);
     yyjson_val *object = json_parse(&scratch, blob_view(body), &error);
-    int matches = object ? filter_matches(filter, item->namespace, item->name, object) : 0;
+    bool matches = object && filter_matches(filter, item->namespace, item->name, object);
     arena_release(&scratch);
-    blob_drop(body);
     return matches;
 }
 
@@ -54,17 +47,13 @@ struct page {
     int64_t limit;
 };
 
+/* Those that only their text can tell are all taken: select.c looks at them, and counts. */
 static bool take_item(struct request *request, const struct filter *filter, const struct page *page, struct list_item item, struct list_items *out,
                       bool *out_is_full) {
-    if (page->limit > 0 && (int64_t)out->count == page->limit && filter->is_everything) {
+    if (!filter->needs_body && !filter_matches(filter, item.namespace, item.name, NULL)) return true;
+    if (!filter->needs_body && page->limit > 0 && (int64_t)out->count == page->limit) {
         *out_is_full = true;
         out->remaining++;
-        return true;
-    }
-    int selected = is_selected(request, filter, &item);
-    if (selected <= 0) return selected == 0;
-    if (page->limit > 0 && (int64_t)out->count == page->limit) {
-        *out_is_full = true;
         return true;
     }
     item.namespace = arena_copy(&request->arena, item.namespace);
@@ -83,7 +72,7 @@ static bool collect_present(struct request *request, const struct filter *filter
     for (struct object *object = collection_from(request->collection, namespace, page->from_name); object; object = collection_next(object)) {
         if (filter->namespace.len && !str_equal(filter->namespace, object->namespace)) break;
         if (!take_item(request, filter, page, (struct list_item){object->namespace, object->name, object->revision}, out, out_is_full)) return false;
-        if (*out_is_full && !filter->is_everything) break;
+        if (*out_is_full && !filter->is_everything) break; /* only a whole list says how many are left */
     }
     return true;
 }
@@ -134,7 +123,7 @@ static bool collect_past(struct request *request, const struct filter *filter, c
     return true;
 }
 
-bool read_collect_now(struct request *request, const struct filter *filter, struct list_items *out) {
+bool read_candidates_now(struct request *request, const struct filter *filter, struct list_items *out) {
     struct page page = {0};
     bool is_full = false;
     out->revision = objects_revision(request->server->objects);
@@ -222,33 +211,112 @@ static bool settle_revision(struct request *request, struct list_token *token, i
     return true;
 }
 
-bool read_collect(struct request *request, struct list_items *out) {
-    struct filter filter;
-    struct list_token token = {0};
-    *out = (struct list_items){0};
-    if (!check_list_options(request) || !read_filter(request, &filter) || !settle_revision(request, &token, &out->revision)) return false;
-    struct page page = {.from_namespace = token.namespace, .from_name = token.name, .limit = request->parameters.limit};
-    bool is_full = false, is_now = out->revision == objects_revision(request->server->objects);
-    bool is_done = is_now ? collect_present(request, &filter, &page, out, &is_full)
-                          : collect_past(request, &filter, &page, out->revision, out, &is_full);
-    if (!is_done) return false;
-    if (!is_full) {
-        out->remaining = -1;
-        return true;
-    }
-    if (!filter.is_everything) out->remaining = -1;
+static void finish_page(struct request *request, const struct filter *filter, bool is_full, struct list_items *out) {
+    if (!is_full || !filter->is_everything) out->remaining = -1;
+    if (!is_full) return;
     const struct list_item *last = &out->items[out->count - 1];
     /* The first name after it: its own with a zero byte. */
     struct str after = arena_printf(&request->arena, "%.*s%c", STR_ARG(last->name), 0);
     struct list_token next = {.revision = out->revision, .namespace = last->namespace, .name = after};
     out->continue_token = list_token_write(&request->arena, &next);
-    return true;
+}
+
+/* Candidates whose texts are looked at, a few a turn of the loop. */
+struct selecting {
+    struct request *request;
+    struct filter filter;
+    int64_t limit;
+    struct list_items candidates, selected;
+    size_t next;
+    struct loop_deferred *go_on;
+    read_selected *then;
+    void *owner;
+};
+
+enum { SELECTED_A_TURN = 128 }; /* of objects of 5 KB: 1 ms */
+
+static void stop_selecting(void *held) {
+    struct selecting *selecting = held;
+    loop_deferred_free(selecting->go_on);
+    selecting->go_on = NULL;
+}
+
+static void end_selecting(struct selecting *selecting, bool is_full) {
+    struct request *request = selecting->request;
+    stop_selecting(selecting);
+    request->release = NULL;
+    finish_page(request, &selecting->filter, is_full, &selecting->selected);
+    selecting->then(selecting->owner, &selecting->selected);
+}
+
+/* False: a refusal is set. */
+static bool select_one(struct selecting *selecting, const struct list_item *item, bool *out_is_full) {
+    struct request *request = selecting->request;
+    struct error error;
+    struct blob *body = objects_body(request->server->objects, item->revision, &error);
+    if (!body) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
+    bool is_selected = read_is_selected(&selecting->filter, item, body);
+    blob_drop(body);
+    if (!is_selected) return true;
+    *out_is_full = selecting->limit > 0 && (int64_t)selecting->selected.count == selecting->limit;
+    return *out_is_full || add_item(&request->arena, &selecting->selected, *item) ||
+           refuse_internal(&request->arena, &request->refusal, "memory is out");
+}
+
+static void select_some(void *owner) {
+    struct selecting *selecting = owner;
+    struct request *request = selecting->request;
+    bool is_full = false;
+    if (!request->exchange) {
+        request_free(request);
+        return;
+    }
+    for (size_t done = 0; done < SELECTED_A_TURN && selecting->next < selecting->candidates.count && !is_full; done++) {
+        if (select_one(selecting, &selecting->candidates.items[selecting->next++], &is_full)) continue;
+        request_refuse(request);
+        return;
+    }
+    if (is_full || selecting->next == selecting->candidates.count) end_selecting(selecting, is_full);
+    else loop_deferred_call(selecting->go_on);
+}
+
+static bool collect(struct request *request, struct selecting *selecting, bool *out_is_full) {
+    struct list_token token = {0};
+    struct list_items *out = &selecting->candidates;
+    if (!check_list_options(request) || !read_filter(request, &selecting->filter) || !settle_revision(request, &token, &out->revision)) return false;
+    selecting->limit = request->parameters.limit;
+    struct page page = {.from_namespace = token.namespace, .from_name = token.name, .limit = selecting->limit};
+    if (out->revision == objects_revision(request->server->objects)) return collect_present(request, &selecting->filter, &page, out, out_is_full);
+    return collect_past(request, &selecting->filter, &page, out->revision, out, out_is_full);
+}
+
+void read_select(struct request *request, read_selected *then, void *owner) {
+    struct selecting *selecting = arena_alloc(&request->arena, sizeof *selecting);
+    bool is_full = false;
+    if (!selecting) {
+        request_fail_memory(request);
+        return;
+    }
+    *selecting = (struct selecting){.request = request, .then = then, .owner = owner};
+    if (!collect(request, selecting, &is_full)) {
+        request_refuse(request);
+        return;
+    }
+    if (!selecting->filter.needs_body) {
+        finish_page(request, &selecting->filter, is_full, &selecting->candidates);
+        then(owner, &selecting->candidates);
+        return;
+    }
+    selecting->selected.revision = selecting->candidates.revision;
+    selecting->go_on = loop_deferred_new(request->server->loop, select_some, selecting);
+    request->release = stop_selecting;
+    request->held = selecting;
+    if (selecting->go_on) select_some(selecting);
+    else request_fail_memory(request);
 }
 
 void verb_list(struct request *request) {
-    struct list_items items;
-    if (read_collect(request, &items)) read_answer_list(request, &items);
-    else request_refuse(request);
+    read_select(request, read_answer_list, request);
 }
 
 void verb_get(struct request *request) {

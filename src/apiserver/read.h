@@ -18,12 +18,18 @@ struct list_items {
     int64_t remaining; /* after this page; -1: not told */
 };
 
-/* What the request selects, at the revision that it asks for. False and a refusal (400, 410, 422, 504). */
-bool read_collect(struct request *request, struct list_items *out);
-/* The list as an answer, in slices; the end of the request. `items` lives in its arena. */
-void read_answer_list(struct request *request, const struct list_items *items);
-/* Everything that the filter takes, now. False: a refusal is set. */
-bool read_collect_now(struct request *request, const struct filter *filter, struct list_items *out);
+/*
+ * What the request selects, at the revision that it asks for: `then` gets it, at once or, where objects have to be read to tell, from a later turn of the
+ * loop. A refusal (400, 410, 422, 504) ends the request instead. `items` lives in the request's arena.
+ */
+typedef void read_selected(void *owner, struct list_items *items);
+void read_select(struct request *request, read_selected *then, void *owner);
+/* A list as the answer, in slices; the end of the request, which is the owner. */
+read_selected read_answer_list;
+/* What the filter may take, now: by namespace and name alone. False: a refusal is set. */
+bool read_candidates_now(struct request *request, const struct filter *filter, struct list_items *out);
+/* Whether the filter takes an object with this text. */
+bool read_is_selected(const struct filter *filter, const struct list_item *item, struct blob *body);
 /* The filter of the request's parameters. */
 bool read_filter(struct request *request, struct filter *out);
 /* 504 for a revision that is still to come, as kube-apiserver says it. */

@@ -44,6 +44,7 @@ void request_free(struct request *request) {
     server->request_count--;
     kind_drop(request->kind);
     blob_drop(request->written);
+    if (request->release) request->release(request->held);
     arena_release(&request->arena);
     free(request);
     if (server->requests || !server->stopped) return;

@@ -59,6 +59,8 @@ struct request {
     /* Of a write on its way to the disk. */
     int status;
     struct blob *written;
+    void (*release)(void *held); /* of what the request holds beside its arena, when it is freed; NULL: nothing */
+    void *held;
     void (*after)(struct request *request, const struct error *error);
     void (*answer_written)(struct request *request, const struct error *error); /* of an update; NULL: with the object */
 };

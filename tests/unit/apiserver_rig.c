@@ -103,6 +103,10 @@ struct apiserver *rig_server(struct rig *rig) {
     return rig->server;
 }
 
+struct loop *rig_loop(struct rig *rig) {
+    return rig->loop;
+}
+
 static void answered(struct exchange *exchange, int status, struct str content_type, const struct exchange_header *headers, size_t header_count,
                      struct blob *body) {
     struct rig_request *request = (struct rig_request *)exchange;

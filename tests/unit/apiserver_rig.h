@@ -24,6 +24,7 @@ void rig_free(struct rig *rig);
 void rig_restart(struct rig *rig);
 struct arena *rig_arena(struct rig *rig);
 struct apiserver *rig_server(struct rig *rig);
+struct loop *rig_loop(struct rig *rig);
 
 /* As the administrator. `target` with its query; body NULL: none. Texts live as long as the rig. */
 struct rig_answer rig_do(struct rig *rig, const char *method, const char *target, const char *body);

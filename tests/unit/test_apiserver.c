@@ -397,6 +397,29 @@ static void answers_long_lists_as_they_are_read(void **state) {
     assert_int_equal(yyjson_arr_size(json_get(list.json, "items")), 12);
 }
 
+/* Long enough that its selection takes several turns; a client that leaves in each of them, or while its collection goes, harms nothing. */
+static void selects_in_turns(void **state) {
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        rig_expect(rig, 201, "POST", MAPS,
+                   arena_printf(rig_arena(rig), "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"m%03d\",\"labels\":{\"a\":\"%d\"}}}", i, i % 3).ptr);
+    struct rig_answer page = rig_expect(rig, 200, "GET", MAPS "?labelSelector=a%3D1&limit=60", NULL);
+    assert_int_equal(yyjson_arr_size(json_get(page.json, "items")), 60);
+    assert_null(json_path(page.json, "metadata", "remainingItemCount", NULL));
+    struct str token = rig_text(&page, "metadata/continue");
+    struct rig_answer rest = rig_expect(rig, 200, "GET", arena_printf(rig_arena(rig), MAPS "?labelSelector=a%%3D1&limit=60&continue=%.*s", STR_ARG(token)).ptr, NULL);
+    assert_int_equal(yyjson_arr_size(json_get(rest.json, "items")), 40);
+    assert_text(rig_text(&rest, "metadata/continue"), "");
+    struct rig_stream *watch = rig_watch(rig, MAPS "?watch=1&labelSelector=a%3D2");
+    for (int i = 2; i < 300; i += 3) assert_text(rig_next(rig, watch), arena_printf(rig_arena(rig), "ADDED m%03d", i).ptr);
+    for (int turns = 0; turns < 4; turns++) {
+        struct rig_stream *leaving = rig_watch(rig, MAPS "?labelSelector=a%3D1");
+        for (int i = 0; i < turns; i++) loop_run_once(rig_loop(rig), 0);
+        rig_close(leaving);
+        rig_settle(rig);
+    }
+}
+
 static void tells_changed_kinds_anew(void **state) {
     (void)state;
     rig_expect(rig, 404, "GET", "/openapi/v3/apis/example.com/v1", NULL);
@@ -439,6 +462,7 @@ int main(void) {
         TEST(shows_events_in_both_forms),
         TEST(answers_long_lists_as_they_are_read),
         TEST(tells_changed_kinds_anew),
+        TEST(selects_in_turns),
     };
     return cmocka_run_group_tests_name("apiserver", tests, NULL, NULL);
 }
