@@ -154,6 +154,9 @@ bool body_check_kind(struct request *request, yyjson_mut_val *object, struct str
     struct arena *arena = &request->arena;
     struct str expected = group.len ? arena_join(arena, group, STR("/"), version) : version;
     struct str found_version = mut_text_at(object, "apiVersion"), found_kind = mut_text_at(object, "kind");
+    /* A definition's objects have no Go type to be taken for. */
+    if (!found_kind.len && request->kind && request->kind->is_defined)
+        return refuse_bad_request(arena, &request->refusal, "the object provided is unrecognized (must be of type %.*s): Object 'Kind' is missing", STR_ARG(kind));
     if (!found_version.len) mut_set_text(request->doc, object, "apiVersion", found_version = expected);
     if (!found_kind.len) mut_set_text(request->doc, object, "kind", found_kind = kind);
     if (!str_equal(found_version, expected))
@@ -187,9 +190,11 @@ bool body_check_options(struct request *request, const char *options_kind) {
     const struct parameters *parameters = &request->parameters;
     if (parameters->has_dry_run) {
         if (str_is(parameters->dry_run, "All")) request->is_dry_run = true;
-        else
-            field_errors_add(&errors, FIELD_NOT_SUPPORTED, STR("dryRun"),
-                             yyjson_mut_strn(request->doc, parameters->dry_run.ptr, parameters->dry_run.len), "supported values: \"All\"");
+        else {
+            yyjson_mut_val *list = yyjson_mut_arr(request->doc);
+            yyjson_mut_arr_append(list, mut_make_text(request->doc, parameters->dry_run));
+            field_errors_add(&errors, FIELD_NOT_SUPPORTED, STR("dryRun"), list, "supported values: \"All\"");
+        }
     }
     struct str manager = parameters->field_manager;
     if (manager.len > 128) field_errors_add(&errors, FIELD_TOO_LONG, STR("fieldManager"), NULL, "may not be more than 128 bytes");
@@ -201,7 +206,7 @@ bool body_check_options(struct request *request, const char *options_kind) {
     struct str validation = parameters->field_validation;
     if (validation.len && !str_is(validation, "Ignore") && !str_is(validation, "Warn") && !str_is(validation, "Strict"))
         field_errors_add(&errors, FIELD_NOT_SUPPORTED, STR("fieldValidation"), mut_make_text(request->doc, validation),
-                         "supported values: \"Ignore\", \"Warn\", \"Strict\"");
+                         "supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"");
     if (!errors.count) return true;
     struct refusal_subject subject = {.resource = str_of(options_kind), .group = STR("meta.k8s.io")};
     return refuse_invalid(&request->arena, &request->refusal, &subject, &errors);

@@ -42,7 +42,7 @@ static bool check_options(struct request *request, const struct delete_options *
     if (options->policy.len && !str_is(options->policy, "Orphan") && !str_is(options->policy, "Background") &&
         !str_is(options->policy, "Foreground"))
         field_errors_add(&errors, FIELD_NOT_SUPPORTED, STR("propagationPolicy"), mut_make_text(request->doc, options->policy),
-                         "supported values: \"Background\", \"Foreground\", \"Orphan\", \"nil\"");
+                         "supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"");
     if (!errors.count) return body_check_options(request, "DeleteOptions");
     struct refusal_subject subject = {.resource = STR("DeleteOptions"), .group = STR("meta.k8s.io")};
     return refuse_invalid(&request->arena, &request->refusal, &subject, &errors);
@@ -65,7 +65,7 @@ static bool read_options(struct request *request, struct delete_options *out) {
 
 static bool check_preconditions(struct request *request, const struct delete_options *options, const yyjson_mut_val *metadata) {
     struct str uid = mut_text_at(metadata, "uid"), revision = mut_text_at(metadata, "resourceVersion");
-    struct refusal_subject subject = request_subject(request);
+    struct refusal_subject subject = request_kind_subject(request); /* rest.BeforeDelete names the kind, not the resource */
     if (options->has_uid && !str_equal(options->uid, uid))
         return refuse_conflict(&request->arena, &request->refusal, &subject,
                                "the UID in the precondition (%.*s) does not match the UID in record (%.*s). The object might have been deleted and then "

@@ -172,8 +172,9 @@ bool meta_check_namespace(struct request *request, yyjson_mut_val *object) {
     }
     if (str_equal(namespace, request->namespace)) return true;
     if (!request->kind->is_namespaced) {
-        /* A namespace on an object that has none: dropped where the request's is empty too, as rest.EnsureObjectNamespaceMatchesRequestNamespace. */
-        return refuse_bad_request(&request->arena, &request->refusal, "namespace specified on a non-namespaced object");
+        /* A namespace on an object that has none is dropped, as rest.EnsureObjectNamespaceMatchesRequestNamespace does. */
+        mut_remove(metadata, "namespace");
+        return true;
     }
     return refuse_bad_request(&request->arena, &request->refusal,
                               "the namespace of the provided object does not match the namespace sent on the request");

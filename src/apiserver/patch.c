@@ -28,10 +28,15 @@ static bool find_kind(struct request *request, enum patch_kind *out) {
         *out = patch_kinds[i].kind;
         return true;
     }
+    if (!request->kind->is_defined) {
+        /* The router's words: built-in kinds tell it what they take, and it refuses the rest. */
+        refuse_plain(&request->arena, &request->refusal, 415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        request->refusal.has_details = true;
+        return false;
+    }
     return refuse_plain(&request->arena, &request->refusal, 415, "UnsupportedMediaType",
                         "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, "
-                        "application/merge-patch+json, %sapplication/apply-patch+yaml",
-                        request->kind->is_defined ? "" : "application/strategic-merge-patch+json, ");
+                        "application/merge-patch+json, application/apply-patch+yaml");
 }
 
 /* JSON Patch: what cannot be applied is 422 where a test failed or a place is missing, 400 where it is malformed. */

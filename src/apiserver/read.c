@@ -142,7 +142,7 @@ static bool check_list_options(struct request *request) {
             field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL, "resourceVersionMatch is forbidden when continue is provided");
         if (!str_is(match, "Exact") && !str_is(match, "NotOlderThan"))
             field_errors_add(&errors, FIELD_NOT_SUPPORTED, field, mut_make_text(request->doc, match),
-                             "supported values: \"\", \"Exact\", \"NotOlderThan\"");
+                             "supported values: \"Exact\", \"NotOlderThan\", \"\"");
         if (str_is(match, "Exact") && str_is(parameters->resource_version, "0"))
             field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     }

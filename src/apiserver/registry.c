@@ -209,6 +209,15 @@ const struct kind_version *kind_find_version(const struct kind *kind, struct str
     return NULL;
 }
 
+bool registry_has_builtin_version(const struct registry *registry, struct str group, struct str version) {
+    size_t count;
+    const struct kind *const *kinds = registry_kinds(registry, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!kinds[i]->is_defined && str_equal(kinds[i]->group, group) && kind_find_version(kinds[i], version)) return true;
+    }
+    return false;
+}
+
 uint64_t registry_epoch(const struct registry *registry) {
     return registry->epoch;
 }

@@ -83,6 +83,8 @@ const struct kind *const *registry_kinds(const struct registry *registry, size_t
 /* NULL: no such kind. Any version; look at its versions. */
 const struct kind *registry_find(const struct registry *registry, struct str group, struct str plural);
 const struct kind *registry_find_kind(const struct registry *registry, struct str group, struct str kind);
+/* Whether a version of that group serves built-in kinds, as /api/v1 does. */
+bool registry_has_builtin_version(const struct registry *registry, struct str group, struct str version);
 const struct kind_version *kind_find_version(const struct kind *kind, struct str version);
 /* Compiles a built-in kind's schema (a millisecond) unless it is there: only what is used costs memory and time at the start. */
 void kind_need_schema(const struct kind *kind);

@@ -219,8 +219,14 @@ static bool check_rights(struct request *request) {
                             STR_ARG(request->user.name), STR_ARG(action.verb), STR_ARG(resource), STR_ARG(route->group), STR_ARG(scope));
 }
 
-/* What nothing is served under: the API server's muxer answers in plain text. */
+/* In a version of built-in kinds, a Status; elsewhere the API server's muxer answers in plain text. */
 static void answer_unknown_path(struct request *request) {
+    const struct route *route = &request->route;
+    if (registry_has_builtin_version(request->server->registry, route->group, route->version)) {
+        refuse_no_resource(&request->refusal);
+        request_refuse(request);
+        return;
+    }
     request_answer_text(request, 404, "text/plain; charset=utf-8", STR("404 page not found\n"));
 }
 
@@ -246,7 +252,7 @@ static bool find_target(struct request *request) {
     request->name = route->name;
     if (!kind->is_namespaced && !is_about_namespace && route->namespace.len) return false;
     bool spans_namespaces = request->verb == VERB_LIST || request->verb == VERB_WATCH;
-    if (kind->is_namespaced && !route->namespace.len && !spans_namespaces) return false;
+    if (kind->is_namespaced && !route->namespace.len && !spans_namespaces) request->verb = 0; /* known, but not to be done there */
     request->collection = objects_collection(request->server->objects, kind->storage_key);
     return request->collection;
 }

@@ -287,8 +287,7 @@ static bool check_preconditions(struct request *request, const yyjson_mut_val *l
         if (request->kind->builtin && request_has_builtin_flag(request, BUILTIN_UPDATES_UNCONDITIONALLY)) return true;
         struct field_errors errors = {.arena = &request->arena};
         field_errors_add_text(&errors, FIELD_INVALID, STR("metadata.resourceVersion"), STR("0"), STR("must be specified for an update"));
-        struct refusal_subject kind = request_kind_subject(request);
-        return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
+        return refuse_invalid(&request->arena, &request->refusal, &subject, &errors);
     }
     if (str_equal(revision, mut_text_at(live_metadata, "resourceVersion"))) return true;
     return refuse_conflict(&request->arena, &request->refusal, &subject,

@@ -64,11 +64,8 @@ func (m *mask) keep(p step, a *answer) error {
 		m.mutex.Unlock()
 	}
 	a.body = m.value("", a.body, nil)
-	for name, values := range a.headers {
+	for _, values := range a.headers {
 		for i := range values {
-			if name == "Etag" {
-				values[i] = "ETAG"
-			}
 			values[i] = m.text(values[i])
 		}
 	}

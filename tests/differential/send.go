@@ -20,8 +20,7 @@ import (
 )
 
 // Headers that clients read.
-var headers = []string{"Content-Type", "Content-Encoding", "Warning", "Location", "Retry-After", "Allow", "Www-Authenticate",
-	"Cache-Control", "Vary", "X-Content-Type-Options", "Etag"}
+var headers = []string{"Content-Type", "Content-Encoding", "Warning", "Location", "Retry-After", "Allow", "Www-Authenticate"}
 
 // answer to one request, masked.
 type answer struct {

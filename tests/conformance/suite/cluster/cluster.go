@@ -210,7 +210,7 @@ func (c *Cluster) startKubernetes(plugins []string) error {
 		"--service-account-key-file=" + c.file("service-account.key"),
 		"--service-account-signing-key-file=" + c.file("service-account.key"),
 		"--token-auth-file=" + c.file("tokens.csv"), "--authorization-mode=RBAC",
-		"--disable-admission-plugins=ServiceAccount", "--profiling=false", "--v=1"}
+		"--anonymous-auth=false", "--disable-admission-plugins=ServiceAccount", "--profiling=false", "--v=1"}
 	if len(plugins) > 0 {
 		argv = append(argv, "--enable-admission-plugins="+strings.Join(plugins, ","))
 	}
