@@ -9,7 +9,7 @@ MINUTES ?=
 SANITIZE ?= 0
 # 1: make demo stays up.
 KEEP ?=
-# How often `make kill` kills; empty: 20.
+# How often `make kill` kills; empty: 200.
 ROUNDS ?=
 # Names of single tests, as in `make test TESTS="yaml model"`.
 TESTS ?=
@@ -61,9 +61,6 @@ differential: all ## the same requests to the embedded API server and to kube-ap
 kill: all ## the embedded API server killed under load, ROUNDS (200) times, and again with a short history
 	@tests/kill/run.sh 25 --history-revisions 300
 	@tests/kill/run.sh $(or $(ROUNDS),200)
-
-kill: all ## kill the embedded API server under load, ROUNDS (20) times, and hold what it kept against what it had acknowledged
-	@tests/kill/run.sh $(ROUNDS)
 
 fuzz: ## libFuzzer on everything that reads text from outside; MINUTES=, SEED=
 	@scripts/install-packages.sh clang libclang-rt-dev
