@@ -150,23 +150,34 @@ bool body_read(struct request *request, yyjson_mut_val **out, struct complaints 
     return true;
 }
 
+/* A body without a kind, with the beginning of it. */
+static bool refuse_missing_kind(struct request *request) {
+    enum { SHOWN_BYTES = 30 };
+    struct str body = request->exchange->body, shown = str_first(body, SHOWN_BYTES);
+    return refuse_bad_request(&request->arena, &request->refusal,
+                              "the object provided is unrecognized (must be of type %.*s): Object 'Kind' is missing in '%.*s' (%.*s%s)",
+                              STR_ARG(request->kind->kind), STR_ARG(body), STR_ARG(shown), body.len > SHOWN_BYTES ? " ..." : "");
+}
+
 bool body_check_kind(struct request *request, yyjson_mut_val *object, struct str group, struct str version, struct str kind) {
     struct arena *arena = &request->arena;
     struct str expected = group.len ? arena_join(arena, group, STR("/"), version) : version;
     struct str found_version = mut_text_at(object, "apiVersion"), found_kind = mut_text_at(object, "kind");
     /* A definition's objects have no Go type to be taken for. */
-    if (!found_kind.len && request->kind && request->kind->is_defined)
-        return refuse_bad_request(arena, &request->refusal, "the object provided is unrecognized (must be of type %.*s): Object 'Kind' is missing", STR_ARG(kind));
-    if (!found_version.len) mut_set_text(request->doc, object, "apiVersion", found_version = expected);
+    bool is_defined = request->kind && request->kind->is_defined, is_whole = is_defined && request->verb & (VERB_CREATE | VERB_UPDATE);
+    if (!found_kind.len && is_defined) return refuse_missing_kind(request);
+    if (!is_whole && !found_version.len) mut_set_text(request->doc, object, "apiVersion", found_version = expected);
     if (!found_kind.len) mut_set_text(request->doc, object, "kind", found_kind = kind);
     if (!str_equal(found_version, expected))
         return refuse_bad_request(arena, &request->refusal, "the API version in the data (%.*s) does not match the expected API version (%.*s)",
                                   STR_ARG(found_version), STR_ARG(expected));
     if (str_equal(found_kind, kind)) return true;
-    if (request->kind && !request->kind->builtin)
-        return refuse_bad_request(arena, &request->refusal,
-                                  "%.*s in version \"%.*s\" cannot be handled as a %.*s: unexpected kind; expected %.*s", STR_ARG(found_kind),
-                                  STR_ARG(version), STR_ARG(kind), STR_ARG(kind));
+    if (is_whole) {
+        struct field_errors errors = {.arena = arena};
+        struct refusal_subject subject = {.resource = found_kind, .group = group, .name = mut_text_at(mut_get(object, "metadata"), "name")};
+        field_errors_add(&errors, FIELD_INVALID, STR("kind"), mut_get(object, "kind"), "must be %.*s", STR_ARG(kind));
+        return refuse_invalid(arena, &request->refusal, &subject, &errors);
+    }
     return refuse_bad_request(arena, &request->refusal, "%.*s in version \"%.*s\" cannot be handled as a %.*s: no kind \"%.*s\" is registered for version \"%.*s\"",
                               STR_ARG(found_kind), STR_ARG(version), STR_ARG(kind), STR_ARG(found_kind), STR_ARG(expected));
 }

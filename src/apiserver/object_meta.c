@@ -81,9 +81,10 @@ static const struct meta_field *find_field(const struct meta_field *fields, size
 static bool refuse_type(struct request *request, const char *struct_name, const char *path, struct str name, const struct meta_field *field,
                         yyjson_mut_val *wrong) {
     return refuse_bad_request(&request->arena, &request->refusal,
-                              "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go struct field %s%s%.*s of type %s",
+                              "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go struct field "
+                              "%s%s%s%.*s of type %s",
                               STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), json_type(wrong),
-                              struct_name, path, STR_ARG(name), field->go_type);
+                              struct_name, request->kind->is_defined ? "" : "metadata.", path, STR_ARG(name), field->go_type);
 }
 
 /* Drops what is not known and what is null; false: a type is wrong. */
@@ -100,8 +101,8 @@ static bool shape_fields(struct request *request, yyjson_mut_val *object, const 
         } else if (yyjson_mut_is_null(value)) {
             yyjson_mut_obj_iter_remove(&iterator);
         } else if (!is_of_type(value, field->type, &wrong)) {
-            return refuse_type(request, fields == meta_fields ? "ObjectMeta." : "OwnerReference.", fields == meta_fields ? "metadata." : "metadata.ownerReferences.",
-                               name, field, wrong);
+            return refuse_type(request, fields == meta_fields ? "ObjectMeta." : "OwnerReference.", fields == meta_fields ? "" : "ownerReferences.", name, field,
+                               wrong);
         }
     }
     return true;
@@ -146,8 +147,9 @@ bool meta_shape(struct request *request, yyjson_mut_val *object, struct complain
     if (!metadata || yyjson_mut_is_null(metadata)) mut_set(request->doc, object, "metadata", metadata = yyjson_mut_obj(request->doc));
     if (!yyjson_mut_is_obj(metadata))
         return refuse_bad_request(&request->arena, &request->refusal,
-                                  "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go struct field .metadata of type v1.ObjectMeta",
-                                  STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), json_type(metadata));
+                                  "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go %s of type v1.ObjectMeta",
+                                  STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), json_type(metadata),
+                                  request->kind->is_defined ? "value" : "struct field .metadata");
     if (!shape_fields(request, metadata, meta_fields, sizeof meta_fields / sizeof meta_fields[0], STR("metadata."), complaints)) return false;
     size_t index, max;
     yyjson_mut_val *references = mut_get(metadata, "ownerReferences");

@@ -257,6 +257,25 @@ static bool find_target(struct request *request) {
     return request->collection;
 }
 
+/* Of a defined kind, which is told of as an object that is not there. */
+static bool is_unknown_subresource(struct request *request) {
+    const struct route *route = &request->route;
+    if (!request->kind || !request->kind->is_defined || !request->version || !request->version->is_served) return false;
+    if (!route->subresource.len || request->subresource) return false;
+    struct refusal_subject subject = {.resource = route->resource, .group = route->group, .name = route->name};
+    return !refuse_not_found(&request->arena, &request->refusal, &subject);
+}
+
+static void refuse_verb(struct request *request) {
+    struct refusal_subject subject = {.resource = request->route.resource, .group = request->route.group};
+    if (request->kind->is_defined && request->verb) {
+        refuse_method(&request->arena, &request->refusal, &subject, verb_word(request->verb));
+        return;
+    }
+    refuse_plain(&request->arena, &request->refusal, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    request->refusal.has_details = true;
+}
+
 static bool is_allowed_there(const struct request *request) {
     if (request->subresource) return request->subresource->verbs & request->verb;
     if (!(request->kind->verbs & request->verb)) return false;
@@ -299,13 +318,13 @@ static void dispatch_resource(struct request *request) {
         return;
     }
     if (!find_target(request)) {
-        answer_unknown_path(request);
+        if (is_unknown_subresource(request)) request_refuse(request);
+        else answer_unknown_path(request);
         return;
     }
     if (request->version->deprecation_warning.len) request_warn(request, request->version->deprecation_warning);
     if (!request->verb || !is_allowed_there(request)) {
-        refuse_plain(&request->arena, &request->refusal, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
-        request->refusal.has_details = true;
+        refuse_verb(request);
         request_refuse(request);
         return;
     }

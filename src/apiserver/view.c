@@ -74,7 +74,9 @@ void view_begin_list(struct request *request, const struct list_items *items, st
     struct str kind = is_partial ? STR("PartialObjectMetadataList") : request->kind->list_kind;
     strbuf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":{\"resourceVersion\":\"%lld\"", STR_ARG(kind), STR_ARG(api_version),
                   (long long)items->revision);
-    if (items->continue_token.len) strbuf_printf(out, ",\"continue\":\"%.*s\"", STR_ARG(items->continue_token));
+    /* Lists of defined kinds carry the field even where it is empty. */
+    bool says_continue = items->continue_token.len || (request->kind->is_defined && !is_partial);
+    if (says_continue) strbuf_printf(out, ",\"continue\":\"%.*s\"", STR_ARG(items->continue_token));
     if (items->remaining > 0) strbuf_printf(out, ",\"remainingItemCount\":%lld", (long long)items->remaining);
     strbuf_append(out, STR("},\"items\":["));
 }
