@@ -161,9 +161,8 @@ static void mark_deleting(struct request *request, yyjson_mut_val *object, int64
         int64_t generation = 0;
         if (mut_int64(mut_get(metadata, "generation"), &generation) && generation > 0) mut_set_int64(doc, metadata, "generation", generation + 1);
     }
-    mut_set_int64(doc, metadata, "deletionGracePeriodSeconds", grace_s);
-    if (is_kind(request, "", "namespaces"))
-        mut_set_text(doc, mut_need_object(doc, object, "status"), "phase", STR("Terminating"));
+    if (is_kind(request, "", "namespaces")) mut_set_text(doc, mut_need_object(doc, object, "status"), "phase", STR("Terminating"));
+    else mut_set_int64(doc, metadata, "deletionGracePeriodSeconds", grace_s);
 }
 
 void verb_delete(struct request *request) {

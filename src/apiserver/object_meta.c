@@ -248,13 +248,23 @@ static void validate_owners(struct arena *arena, yyjson_mut_val *references, str
     }
 }
 
-static void validate_finalizers(struct arena *arena, const yyjson_mut_val *metadata, const yyjson_mut_val *old_metadata, struct field_errors *out) {
+/* Of built-in kinds, as core's ValidateFinalizerName: names of Kubernetes' own, or with a domain. */
+static void check_finalizer_is_known(struct arena *arena, struct str name, size_t index, struct field_errors *out) {
+    if (str_contains(name, STR("/")) || str_is(name, "orphan") || str_is(name, "foregroundDeletion") || str_is(name, "kubernetes")) return;
+    field_errors_add_text(out, FIELD_INVALID, arena_printf(arena, "metadata.finalizers[%zu]", index), field_error_quote(arena, name),
+                          STR("name is neither a standard finalizer name nor is it fully qualified"));
+}
+
+static void validate_finalizers(struct request *request, const yyjson_mut_val *metadata, const yyjson_mut_val *old_metadata, struct field_errors *out) {
+    struct arena *arena = &request->arena;
+    bool needs_domain = !request->kind->is_defined && !str_is(request->kind->group, "apiextensions.k8s.io");
     yyjson_mut_val *finalizers = mut_get(metadata, "finalizers"), *old = mut_get(old_metadata, "finalizers"), *finalizer;
     struct str field = STR("metadata.finalizers");
     size_t index, max;
     struct strbuf added = strbuf_with_max(LIMIT_BODY_BYTES);
     yyjson_mut_arr_foreach(finalizers, index, max, finalizer) {
         name_rule_check(NAME_QUALIFIED, mut_text(finalizer), field, out);
+        if (needs_domain) check_finalizer_is_known(arena, mut_text(finalizer), index, out);
         if (!mut_has_text(old, mut_text(finalizer))) {
             struct str quoted = field_error_quote(arena, mut_text(finalizer));
             strbuf_printf(&added, "%s%.*s", added.len ? ", " : "", STR_ARG(quoted));
@@ -301,6 +311,6 @@ void meta_validate(struct request *request, const yyjson_mut_val *object, const 
     validate_labels(mut_get(metadata, "labels"), out);
     validate_annotations(arena, mut_get(metadata, "annotations"), out);
     validate_owners(arena, mut_get(metadata, "ownerReferences"), out);
-    validate_finalizers(arena, metadata, old_metadata, out);
+    validate_finalizers(request, metadata, old_metadata, out);
     validate_managers(arena, mut_get(metadata, "managedFields"), out);
 }

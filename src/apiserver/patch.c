@@ -116,6 +116,14 @@ static bool refuse_apply_conflicts(struct request *request, const struct managed
     return false;
 }
 
+/* An apply names what it is about, also where the path does. */
+static bool check_applied_kind(struct request *request, const yyjson_mut_val *applied) {
+    struct str version = mut_text_at(applied, "apiVersion"), kind = mut_text_at(applied, "kind");
+    if (version.len && str_equal(kind, request->kind->kind)) return true;
+    return refuse_bad_request(&request->arena, &request->refusal, "invalid object type: %s%.*s, Kind=%.*s", str_contains(version, STR("/")) ? "" : "/",
+                              STR_ARG(version), STR_ARG(kind));
+}
+
 static bool check_applied(struct request *request, yyjson_mut_val *applied) {
     struct arena *arena = &request->arena;
     yyjson_mut_val *metadata = mut_get(applied, "metadata");
@@ -176,7 +184,7 @@ static void apply(struct request *request) {
         request_refuse(request);
         return;
     }
-    if (!body_read(request, &applied, &complaints) ||
+    if (!body_read(request, &applied, &complaints) || !check_applied_kind(request, applied) ||
         !body_check_kind(request, applied, request->kind->group, request->version->version, request->kind->kind) ||
         !check_applied(request, applied) || !shape_applied(request, applied, &complaints) ||
         ((is_there || request->subresource) && !write_load_live(request, &live)) || !merge_applied(request, live, applied, &merged)) {

@@ -1,10 +1,10 @@
 #include "apiserver/registry.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apiserver/builtin_kinds.h"
-#include "base/hash.h"
 #include "schema/builtin.h"
 
 enum {
@@ -119,10 +119,14 @@ static void add_subresource(struct kind_subresource *list, size_t *count, struct
 }
 
 /* discovery.StorageVersionHash: 8 bytes of SHA-256 in base64 there; any stable text will do for clients, which only compare. */
+/* As apiserver's discovery.StorageVersionHash. */
 static struct str storage_hash(struct kind *kind) {
     struct str version = kind->storage_version->version;
     struct str text = arena_printf(&kind->arena, "%.*s/%.*s/%.*s", STR_ARG(kind->group), STR_ARG(version), STR_ARG(kind->kind));
-    return hash_hex(&kind->arena, hash_xxh3(text));
+    unsigned char digest[EVP_MAX_MD_SIZE], encoded[16];
+    if (!EVP_Digest(text.ptr, text.len, digest, NULL, EVP_sha256(), NULL)) return STR_EMPTY;
+    EVP_EncodeBlock(encoded, digest, 8);
+    return arena_printf(&kind->arena, "%s", (const char *)encoded);
 }
 
 static struct kind *make_builtin(const struct builtin_kind *row) {

@@ -12,6 +12,7 @@ import (
 
 var (
 	timePattern = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
+	agePattern  = regexp.MustCompile(`^\d+[smhd]$`)
 	uidPattern  = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	head        = regexp.MustCompile(`(resource version: \d+, current: )\d+`)
 	revisions   = regexp.MustCompile(`(^|[ ("=])\d{2,}\b`)
@@ -148,6 +149,8 @@ func (m *mask) string(key, text string, parent map[string]any) string {
 		return "TOKEN"
 	case timePattern.MatchString(text):
 		return "TIME"
+	case agePattern.MatchString(text):
+		return "AGE"
 	}
 	return m.text(text)
 }
