@@ -39,26 +39,20 @@ static bool find_kind(struct request *request, enum patch_kind *out) {
                         "application/merge-patch+json, application/apply-patch+yaml");
 }
 
-/* JSON Patch: what cannot be applied is 422 where a test failed or a place is missing, 400 where it is malformed. */
+/* JSON Patch: whatever of it cannot be done is told in these words alone. */
 static yyjson_mut_val *apply_json_patch(struct request *request, const yyjson_mut_val *live, const yyjson_val *patch) {
     if (!yyjson_is_arr((yyjson_val *)(uintptr_t)patch)) {
         refuse_bad_request(&request->arena, &request->refusal,
-                           "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+                           "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
         return NULL;
     }
     struct error error;
-    yyjson_val *target = json_freeze(&request->arena, live);
-    yyjson_mut_val *result = patch_json(&request->arena, request->doc, target, patch, &error);
+    yyjson_mut_val *result = patch_json(&request->arena, request->doc, json_freeze(&request->arena, live), patch, &error);
     if (result) return result;
-    if (error.kind == ERROR_NOT_FOUND) {
-        request->refusal = (struct refusal){.code = 422,
-                                            .reason = "Invalid",
-                                            .message = arena_printf(&request->arena, "the server rejected our request due to an error in our request: %s: %s",
-                                                                    error.path, error.message),
-                                            .has_details = true};
-    } else {
-        refuse_bad_request(&request->arena, &request->refusal, "%s: %s", error.path, error.message);
-    }
+    if (error.kind == ERROR_NOT_FOUND || error.kind == ERROR_INVALID)
+        request->refusal = (struct refusal){
+            .code = 422, .reason = "Invalid", .message = STR("the server rejected our request due to an error in our request"), .has_details = true};
+    else refuse_bad_request(&request->arena, &request->refusal, "%s: %s", error.path, error.message);
     return NULL;
 }
 
@@ -77,7 +71,8 @@ static yyjson_mut_val *apply_strategic_patch(struct request *request, const yyjs
 static yyjson_mut_val *patched(struct request *request, enum patch_kind kind, const yyjson_mut_val *live, yyjson_val *patch) {
     if (kind == PATCH_JSON) return apply_json_patch(request, live, patch);
     if (!yyjson_is_obj(patch)) {
-        refuse_bad_request(&request->arena, &request->refusal, "the patch must be a JSON object");
+        refuse_bad_request(&request->arena, &request->refusal, "%sjson: cannot unmarshal array into Go value of type map[string]interface {}",
+                           kind == PATCH_STRATEGIC ? "" : "error decoding patch: ");
         return NULL;
     }
     if (kind == PATCH_STRATEGIC) return apply_strategic_patch(request, live, patch);
@@ -129,21 +124,7 @@ static bool check_applied(struct request *request, yyjson_mut_val *applied) {
     yyjson_mut_val *metadata = mut_get(applied, "metadata");
     if (!mut_is_empty(mut_get(metadata, "managedFields")))
         return refuse_bad_request(arena, &request->refusal, "metadata.managedFields must be nil");
-    struct str name = mut_text_at(metadata, "name");
-    if (!name.len) mut_set_text(request->doc, mut_need_object(request->doc, applied, "metadata"), "name", request->name);
     return true;
-}
-
-/* Fields outside of the schema cannot be merged: they are complained about here and go no further. */
-static bool shape_applied(struct request *request, yyjson_mut_val *applied, struct complaints *complaints) {
-    struct schema_unknown unknown = {0};
-    const struct schema *schema = request->version->schema;
-    if (schema && !schema_prune(schema, &request->arena, request->doc, applied, &unknown))
-        return refuse_internal(&request->arena, &request->refusal, "memory is out");
-    for (size_t i = 0; i < unknown.count; i++) complain(&request->arena, complaints, "unknown", unknown.paths[i]);
-    bool is_good = body_settle_complaints(request, complaints);
-    complaints->count = 0;
-    return is_good;
 }
 
 static bool merge_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *applied, yyjson_mut_val **out) {
@@ -186,11 +167,14 @@ static void apply(struct request *request) {
     }
     if (!body_read(request, &applied, &complaints) || !check_applied_kind(request, applied) ||
         !body_check_kind(request, applied, request->kind->group, request->version->version, request->kind->kind) ||
-        !check_applied(request, applied) || !shape_applied(request, applied, &complaints) ||
+        !check_applied(request, applied) || !body_settle_complaints(request, &complaints) ||
         ((is_there || request->subresource) && !write_load_live(request, &live)) || !merge_applied(request, live, applied, &merged)) {
         request_refuse(request);
         return;
     }
+    complaints.count = 0;
+    yyjson_mut_val *metadata = mut_need_object(request->doc, merged, "metadata");
+    if (!mut_text_at(metadata, "name").len) mut_set_text(request->doc, metadata, "name", request->name);
     write_applied(request, live, merged, &complaints);
 }
 
@@ -209,6 +193,18 @@ static bool check_patch_options(struct request *request, enum patch_kind kind) {
     field_errors_add(&errors, FIELD_FORBIDDEN, STR("force"), NULL, "may not be specified for non-apply patch");
     struct refusal_subject subject = {.resource = STR("PatchOptions"), .group = STR("meta.k8s.io")};
     return refuse_invalid(&request->arena, &request->refusal, &subject, &errors);
+}
+
+/* What comes out must still be read as what it was. */
+static bool keeps_kind(struct request *request, yyjson_mut_val *object) {
+    struct str version = mut_text_at(object, "apiVersion"), kind = mut_text_at(object, "kind"), expected = request_api_version(request);
+    if (str_equal(version, expected) && str_equal(kind, request->kind->kind)) return true;
+    if (request->kind->is_defined) return body_check_kind(request, object, request->kind->group, request->version->version, request->kind->kind);
+    const struct kind *own = request->kind;
+    return write_refuse_patch(request, object,
+                              arena_printf(&request->arena, "converting (%.*s.%.*s) to (%s.%.*s): unknown conversion",
+                                           STR_ARG(str_contains(version, STR("/")) ? str_from(version, str_find(version, STR("/")) + 1) : version),
+                                           STR_ARG(kind), own->group.len ? own->group.ptr : "core", STR_ARG(own->kind)));
 }
 
 void verb_patch(struct request *request) {
@@ -234,6 +230,10 @@ void verb_patch(struct request *request) {
         verb_patch_scale(request, patch, kind == PATCH_JSON);
         return;
     }
-    if (write_load_live(request, &live) && (object = patched(request, kind, live, patch))) write_update(request, live, object, &complaints);
+    if (!write_load_live(request, &live) || !(object = patched(request, kind, live, patch))) {
+        request_refuse(request);
+        return;
+    }
+    if (keeps_kind(request, object)) write_patched(request, live, object, &complaints);
     else request_refuse(request);
 }

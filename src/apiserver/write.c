@@ -221,13 +221,17 @@ static bool make_new(struct request *request, yyjson_mut_val *object, struct com
     if (!shape(request, object, complaints)) return false;
     if (!meta_check_namespace(request, object) || !settle_name(request, object, out_is_generated)) return false;
     if (request->kind->is_terminating) {
-        struct refusal_subject subject = request_subject(request);
-        refuse_method(&request->arena, &request->refusal, &subject, "create");
+        struct refusal_subject kind = request_subject(request);
+        refuse_method(&request->arena, &request->refusal, &kind, "create");
         request->refusal.message = STR("create not allowed while custom resource definition is terminating");
         return false;
     }
-    struct str revision = mut_text_at(mut_get(object, "metadata"), "resourceVersion");
-    if (revision.len && !str_is(revision, "0"))
+    struct str revision = mut_text_at(mut_get(object, "metadata"), "resourceVersion"), uid = mut_text_at(mut_get(object, "metadata"), "uid");
+    struct refusal_subject subject = request_subject(request);
+    if (is_applied && uid.len)
+        return refuse_conflict(&request->arena, &request->refusal, &subject,
+                               "uid mismatch: the provided object specified uid %.*s, and no existing object was found", STR_ARG(uid));
+    if (!is_applied && revision.len && !str_is(revision, "0"))
         return refuse_bad_request(&request->arena, &request->refusal, "resourceVersion should not be set on objects to be created");
     if (!admit_to_namespace(request)) return false;
     prepare_create(request, object);
@@ -275,10 +279,19 @@ static void keep_to_subresource(struct request *request, const yyjson_mut_val *l
     *object = kept;
 }
 
-static bool check_preconditions(struct request *request, const yyjson_mut_val *live, const yyjson_mut_val *object) {
+/* A patch meets the object's own rules, and meets them twice there. */
+static bool refuse_uid(struct request *request, const yyjson_mut_val *metadata) {
+    struct field_errors errors = {.arena = &request->arena};
+    for (int i = 0; i < 2; i++) field_errors_add(&errors, FIELD_INVALID, STR("metadata.uid"), mut_get(metadata, "uid"), "field is immutable");
+    struct refusal_subject kind = request_kind_subject(request);
+    return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
+}
+
+static bool check_preconditions(struct request *request, const yyjson_mut_val *live, const yyjson_mut_val *object, bool is_applied) {
     const yyjson_mut_val *metadata = mut_get(object, "metadata"), *live_metadata = mut_get(live, "metadata");
     struct refusal_subject subject = request_subject(request);
     struct str uid = mut_text_at(metadata, "uid"), live_uid = mut_text_at(live_metadata, "uid");
+    if (uid.len && !str_equal(uid, live_uid) && request->verb == VERB_PATCH && !is_applied) return refuse_uid(request, metadata);
     if (uid.len && !str_equal(uid, live_uid))
         return refuse_conflict(&request->arena, &request->refusal, &subject, "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
                                STR_ARG(uid), STR_ARG(live_uid));
@@ -340,7 +353,7 @@ static bool make_update(struct request *request, const yyjson_mut_val *live, yyj
     if (!str_equal(name, request->name))
         return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
                                   STR_ARG(name), STR_ARG(request->name));
-    if (!check_preconditions(request, live, *object)) return false;
+    if (!check_preconditions(request, live, *object, is_applied)) return false;
     keep_to_subresource(request, live, object);
     prepare_update(request, live, *object);
     if (!is_applied && !track_managers(request, *object, live)) return false;
@@ -363,6 +376,31 @@ static void update(struct request *request, const yyjson_mut_val *live, yyjson_m
         if (request->written) write_answer(request, NULL);
         else request_fail_memory(request);
     }
+}
+
+bool write_refuse_patch(struct request *request, const yyjson_mut_val *object, struct str words) {
+    struct field_errors errors = {.arena = &request->arena};
+    struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
+    yyjson_val *frozen = json_freeze(&request->arena, object);
+    if (frozen) json_write_canonical(&text, frozen);
+    field_errors_add_text(&errors, FIELD_INVALID, STR("patch"), field_error_quote(&request->arena, strbuf_view(&text)), words);
+    strbuf_release(&text);
+    struct refusal_subject nothing = {0};
+    return refuse_invalid(&request->arena, &request->refusal, &nothing, &errors);
+}
+
+/* What only the shaping of a patched object finds is told of the patch. */
+void write_patched(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {
+    yyjson_mut_val *copy = mut_copy(request->doc, object);
+    if (copy && shape(request, copy, complaints)) {
+        complaints->count = 0;
+        update(request, live, copy, complaints, false);
+        return;
+    }
+    struct str message = request->refusal.message, before = STR(" cannot be handled as a ");
+    size_t at = str_find(message, before), colon = at == SIZE_MAX ? SIZE_MAX : str_find(str_from(message, at), STR(": "));
+    if (copy && request->refusal.code == 400 && colon != SIZE_MAX) write_refuse_patch(request, object, str_from(message, at + colon + 2));
+    request_refuse(request);
 }
 
 void write_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {

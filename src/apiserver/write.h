@@ -14,6 +14,10 @@ bool write_is_busy(struct request *request);
 void write_create(struct request *request, yyjson_mut_val *object, struct complaints *complaints);
 /* Replaces `live` by `object`; answers 200. */
 void write_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints);
+/* The same of what a patch has made. */
+void write_patched(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints);
+/* 422: a patch that makes something that cannot be read. */
+bool write_refuse_patch(struct request *request, const yyjson_mut_val *object, struct str words);
 /* The same after server-side apply, whose managed fields are there already. */
 void write_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints);
 /* Commits as it is, validated by the caller: an update, or a removal with the object's last state. Then `after`. */
