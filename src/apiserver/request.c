@@ -191,9 +191,9 @@ static const char *verb_word(unsigned verb) {
     }
 }
 
-static bool check_rights(struct request *request) {
+bool request_may(struct request *request, unsigned verb) {
     const struct route *route = &request->route;
-    struct action action = {.verb = str_of(verb_word(request->verb)), .path = request->exchange->path};
+    struct action action = {.verb = str_of(verb_word(verb)), .path = request->exchange->path};
     if (route->is_resource)
         action = (struct action){.verb = action.verb,
                                  .group = route->group,
@@ -313,7 +313,7 @@ static void dispatch_resource(struct request *request) {
     bool is_of_many = request->verb & (VERB_LIST | VERB_WATCH);
     request->named = request->route.name;
     if (is_of_many && !request->named.len) request->named = filter_required_name(&request->arena, request->parameters.field_selector);
-    if (!check_rights(request)) {
+    if (!request_may(request, request->verb)) {
         request_refuse(request);
         return;
     }
@@ -341,6 +341,18 @@ static void dispatch_resource(struct request *request) {
     run_verb(request);
 }
 
+/* Who asks to act as somebody else must not be answered as themselves. False: a refusal is set. */
+static bool is_no_impersonation(struct request *request) {
+    struct str prefix = STR("Impersonate-");
+    for (size_t i = 0; i < request->exchange->header_count; i++) {
+        struct str name = request->exchange->headers[i].name;
+        if (name.len < prefix.len || !str_equal_ignoring_case(str_first(name, prefix.len), prefix)) continue;
+        struct refusal_subject subject = {.resource = STR("users"), .name = exchange_header(request->exchange, "Impersonate-User")};
+        return refuse_forbidden(&request->arena, &request->refusal, &subject, "this server lets nobody impersonate another; use credentials of that user");
+    }
+    return true;
+}
+
 void server_dispatch(struct request *request) {
     struct apiserver *server = request->server;
     struct arena *arena = &request->arena;
@@ -357,9 +369,11 @@ void server_dispatch(struct request *request) {
         request_refuse(request);
         return;
     }
-    if (request->route.is_resource) {
+    if (!is_no_impersonation(request)) {
+        request_refuse(request);
+    } else if (request->route.is_resource) {
         dispatch_resource(request);
-    } else if (check_rights(request)) {
+    } else if (request_may(request, request->verb)) {
         server_answer_path(request);
     } else {
         request_refuse(request);

@@ -70,6 +70,8 @@ struct refusal_subject request_subject(const struct request *request);
 /* The same by kind, as Invalid errors name it. */
 struct refusal_subject request_kind_subject(const struct request *request);
 void request_warn(struct request *request, struct str text);
+/* Whether the user may do this there; false: a refusal is set. */
+bool request_may(struct request *request, unsigned verb);
 bool request_has_builtin_flag(const struct request *request, enum builtin_flag flag);
 /* "workload.serving.volcano.sh/v1alpha1" of the requested version. */
 struct str request_api_version(const struct request *request);

@@ -144,12 +144,22 @@ static bool lists_path(const yyjson_val *list, struct str path) {
     return false;
 }
 
+/* Unlike the other lists this one knows no "*" (rbac.ResourceNameMatches). */
+static bool lists_name(const yyjson_val *list, struct str name) {
+    size_t index, max;
+    yyjson_val *item;
+    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
+        if (str_equal(json_text(item), name)) return true;
+    }
+    return false;
+}
+
 static bool rule_allows(const yyjson_val *rule, const struct action *action) {
     if (!lists(json_get(rule, "verbs"), action->verb)) return false;
     if (!action->resource.len) return lists_path(json_get(rule, "nonResourceURLs"), action->path);
     yyjson_val *names = json_get(rule, "resourceNames");
     return lists(json_get(rule, "apiGroups"), action->group) && lists_resource(json_get(rule, "resources"), action) &&
-           (!yyjson_arr_size(names) || (action->name.len && lists(names, action->name)));
+           (!yyjson_arr_size(names) || (action->name.len && lists_name(names, action->name)));
 }
 
 void rights_each_rule(struct rights *rights, const struct user *user, struct str namespace,

@@ -1,6 +1,7 @@
 #include "apiserver/write.h"
 
 #include "apiserver/convert.h"
+#include "apiserver/escalation.h"
 #include "apiserver/object_meta.h"
 #include "apiserver/server.h"
 #include "schema/builtin.h"
@@ -235,13 +236,15 @@ static bool make_new(struct request *request, yyjson_mut_val *object, struct com
         return refuse_bad_request(&request->arena, &request->refusal, "resourceVersion should not be set on objects to be created");
     if (!admit_to_namespace(request)) return false;
     prepare_create(request, object);
+    if (!escalation_check(request, object, NULL)) return false;
     if (!is_applied && !track_managers(request, object, NULL)) return false;
     return validate(request, object, NULL);
 }
 
 static void create(struct request *request, yyjson_mut_val *object, struct complaints *complaints, bool is_applied) {
     bool is_generated = false;
-    if (!make_new(request, object, complaints, is_applied, &is_generated)) {
+    /* An update or a patch that creates is both. */
+    if (!request_may(request, VERB_CREATE) || !make_new(request, object, complaints, is_applied, &is_generated)) {
         request_refuse(request);
         return;
     }
@@ -356,6 +359,7 @@ static bool make_update(struct request *request, const yyjson_mut_val *live, yyj
     if (!check_preconditions(request, live, *object, is_applied)) return false;
     keep_to_subresource(request, live, object);
     prepare_update(request, live, *object);
+    if (!escalation_check(request, *object, live)) return false;
     if (!is_applied && !track_managers(request, *object, live)) return false;
     return validate(request, *object, live);
 }
