@@ -113,7 +113,7 @@ func (s *server) take(p step, m *mask) (answer, error) {
 		if err != nil {
 			return a, err
 		}
-		if p.until == nil || slices.Contains(p.until, a.code) {
+		if (p.until == nil || slices.Contains(p.until, a.code)) && (p.wait == "" || pick(a.body, p.wait) != nil) {
 			return a, m.keep(p, &a)
 		}
 		if time.Since(begun) > patience {

@@ -22,6 +22,7 @@ type step struct {
 	user     string            // "": the administrator
 	until    []int             // repeated until the status code is one of these
 	any      []int             // only that the status code is one of these is compared
+	wait     string            // repeated until the body has this
 	events   int               // of a watch: closed after so many
 	race     int               // so many at once
 	fill     int               // length of $FILL
@@ -165,6 +166,8 @@ func (s *step) direct(words []string) error {
 		s.until = numbers()
 	case "any":
 		s.any = numbers()
+	case "wait":
+		s.wait = rest[0]
 	case "events":
 		s.events = numbers()[0]
 	case "race":
