@@ -60,7 +60,6 @@ type Cluster struct {
 	mutex  sync.Mutex
 	config *rest.Config
 
-	history        int // revisions that the embedded server keeps; 0: as many as it likes
 	port, etcdPort int
 	etcd           *Process
 	apiserver      *Process
@@ -260,11 +259,10 @@ func (c *Cluster) StartManager() error {
 	return err
 }
 
-// Compact makes etcd forget everything but the present. The embedded server forgets when it starts the next time.
+// Compact makes etcd forget everything but the present, or the embedded server, which must not be running then.
 func (c *Cluster) Compact() error {
 	if c.Embedded != "" {
-		c.history = 1
-		return nil
+		return c.compactEmbedded()
 	}
 	base := fmt.Sprintf("http://127.0.0.1:%d/v3/kv/", c.etcdPort)
 	head, err := post(base+"range", `{"key":"AA=="}`)
