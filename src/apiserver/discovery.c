@@ -9,14 +9,18 @@ static void write_text(struct strbuf *out, const char *key, struct str text) {
     json_write_text(out, text);
 }
 
-static void write_verbs(struct strbuf *out, unsigned verbs) {
+static void write_verb(struct strbuf *out, bool *is_first, const char *word) {
+    strbuf_printf(out, "%s\"%s\"", *is_first ? "" : ",", word);
+    *is_first = false;
+}
+
+/* By the alphabet, but for defined kinds: apiextensions names create after patch. */
+static void write_verbs(struct strbuf *out, unsigned verbs, bool is_defined) {
     bool is_first = true;
     strbuf_append(out, STR("\"verbs\":["));
 #define VERB_TEXT(id, bit, word)                                                                                                           \
-    if (verbs & (id)) {                                                                                                                    \
-        strbuf_printf(out, "%s\"%s\"", is_first ? "" : ",", word);                                                                         \
-        is_first = false;                                                                                                                  \
-    }
+    if (verbs & (id) && !(is_defined && (id) == VERB_CREATE)) write_verb(out, &is_first, word);                                            \
+    if (is_defined && (id) == VERB_PATCH && verbs & VERB_CREATE) write_verb(out, &is_first, "create");
     KIND_VERBS(VERB_TEXT)
 #undef VERB_TEXT
     strbuf_append_char(out, ']');
@@ -125,7 +129,7 @@ static void write_resource(struct strbuf *out, const struct kind *kind, const st
     strbuf_printf(out, ",\"namespaced\":%s,", kind->is_namespaced ? "true" : "false");
     write_text(out, "kind", kind->kind);
     strbuf_append_char(out, ',');
-    write_verbs(out, kind->verbs);
+    write_verbs(out, kind->verbs, kind->is_defined);
     write_texts(out, "shortNames", kind->short_names, kind->short_name_count);
     write_texts(out, "categories", kind->categories, kind->category_count);
     if (kind->storage_version_hash.len) {
@@ -141,7 +145,7 @@ static void write_resource(struct strbuf *out, const struct kind *kind, const st
             strbuf_printf(out, "\"group\":\"%.*s\",\"version\":\"%.*s\",", STR_ARG(subresource->group), STR_ARG(subresource->version));
         write_text(out, "kind", subresource->kind.len ? subresource->kind : kind->kind);
         strbuf_append_char(out, ',');
-        write_verbs(out, subresource->verbs);
+        write_verbs(out, subresource->verbs, false);
         strbuf_append_char(out, '}');
     }
 }
@@ -176,7 +180,7 @@ static void write_aggregated_resource(struct strbuf *out, const struct kind *kin
     strbuf_printf(out, ",\"scope\":\"%s\",", kind->is_namespaced ? "Namespaced" : "Cluster");
     write_text(out, "singularResource", kind->singular);
     strbuf_append_char(out, ',');
-    write_verbs(out, kind->verbs);
+    write_verbs(out, kind->verbs, kind->is_defined);
     write_texts(out, "shortNames", kind->short_names, kind->short_name_count);
     write_texts(out, "categories", kind->categories, kind->category_count);
     if (version->subresource_count) strbuf_append(out, STR(",\"subresources\":["));
@@ -189,7 +193,7 @@ static void write_aggregated_resource(struct strbuf *out, const struct kind *kin
         write_response_kind(out, is_own ? kind->group : subresource->group, is_own ? version->version : subresource->version,
                             is_own ? kind->kind : subresource->kind);
         strbuf_append_char(out, ',');
-        write_verbs(out, subresource->verbs);
+        write_verbs(out, subresource->verbs, false);
         strbuf_append_char(out, '}');
     }
     strbuf_append(out, version->subresource_count ? STR("]}") : STR("}"));

@@ -73,6 +73,46 @@ static void prune(const struct pruning *pruning, const struct schema *schema, yy
     }
 }
 
+/* ObjectMeta's. */
+static bool is_of_metadata(struct str name) {
+    static const char *const fields[] = {"name",       "generateName",      "namespace",         "selfLink",                   "uid",
+                                         "generation", "resourceVersion",   "creationTimestamp", "deletionGracePeriodSeconds", "labels",
+                                         "finalizers", "deletionTimestamp", "annotations",       "ownerReferences",            "managedFields"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (str_is(name, fields[i])) return true;
+    }
+    return false;
+}
+
+static void prune_metadata(const struct pruning *pruning, yyjson_mut_val *metadata, const struct place *place) {
+    if (!yyjson_mut_is_obj(metadata)) return;
+    yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(metadata);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
+        struct place below = {.above = place, .key = text_of(key)};
+        if (is_of_metadata(below.key)) continue;
+        note_unknown(pruning, &below);
+        yyjson_mut_obj_iter_remove(&iterator);
+    }
+}
+
+/* Embedded resources have metadata like any. */
+static void prune_embedded(const struct pruning *pruning, const struct schema *schema, yyjson_mut_val *value, const struct place *place) {
+    size_t max;
+    yyjson_mut_val *key, *member;
+    struct place below = {.above = place};
+    if (!schema->has_lists_below) return;
+    yyjson_mut_arr_foreach(value, below.index, max, member) {
+        if (schema->items && yyjson_mut_is_ctn(member)) prune_embedded(pruning, schema->items, member, &below);
+    }
+    size_t index;
+    yyjson_mut_obj_foreach(value, index, max, key, member) {
+        below.key = text_of(key);
+        const struct schema *known = schema_of_key(schema, below.key);
+        if (schema->is_embedded_resource && str_is(below.key, "metadata")) prune_metadata(pruning, member, &below);
+        else if (known && yyjson_mut_is_ctn(member)) prune_embedded(pruning, known, member, &below);
+    }
+}
+
 static int compare_paths(const void *left, const void *right) {
     return str_compare(*(const struct str *)left, *(const struct str *)right);
 }
@@ -83,6 +123,7 @@ bool schema_prune(const struct schema *schema, struct arena *arena, yyjson_mut_d
     struct place root = {0};
     prune(&pruning, schema, object, &root, false);
     if (unknown && unknown->count > 1) qsort(unknown->paths, unknown->count, sizeof *unknown->paths, compare_paths);
+    prune_embedded(&pruning, schema, object, &root);
     return !arena->exhausted;
 }
 

@@ -148,13 +148,21 @@ static bool is_multiple(double number, double factor) {
     return fabs(quotient - whole) <= 1e-9 * (fabs(quotient) + fabs(whole));
 }
 
+/* Integers are divided as such: a double does not hold them all. */
+static bool is_multiple_of(const yyjson_mut_val *value, double factor) {
+    const double most = 9007199254740992.0; /* 2^53 */
+    if (yyjson_mut_is_sint(loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_sint(loose(value)) % (int64_t)factor == 0;
+    if (yyjson_mut_is_uint(loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_uint(loose(value)) % (uint64_t)factor == 0;
+    return is_multiple(yyjson_mut_get_num(loose(value)), factor);
+}
+
 static void check_number(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
     struct arena *arena = validation->arena;
     double number = yyjson_mut_get_num(loose(value));
     bool is_integer = yyjson_mut_is_int(loose(value));
     const struct schema_limit *min = &schema->minimum, *max = &schema->maximum;
     if (schema->multiple_of.is_set && schema->multiple_of.value > 0) {
-        if (!is_multiple(number, schema->multiple_of.value))
+        if (!is_multiple_of(value, schema->multiple_of.value))
             add(validation, FIELD_INVALID, path, number_text(arena, value),
                 arena_printf(arena, "should be a multiple of %.*s", STR_ARG(bound_text(arena, schema->multiple_of.value, is_integer))));
     }
