@@ -16,7 +16,7 @@ var (
 	uidPattern  = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	head        = regexp.MustCompile(`(resource version: \d+, current: )\d+`)
 	revisions   = regexp.MustCompile(`(^|[ ("=])\d{2,}\b`)
-	innerTime   = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 UTC`)
+	innerTime   = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\\?"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 UTC`)
 )
 
 // mask hides what no two servers can agree on, and nothing of what follows from it: the first uid of a case is UID1 wherever it
