@@ -100,6 +100,11 @@ void write_commit(struct request *request, enum storage_change change, yyjson_mu
     if (!objects_commit(objects, &commit, committed, request)) request_fail_memory(request);
 }
 
+/* Schemas may hold null for a value. */
+static bool is_about_definitions(const struct request *request) {
+    return str_is(request->kind->group, "apiextensions.k8s.io");
+}
+
 /* Prunes, complains, defaults. */
 static bool shape(struct request *request, yyjson_mut_val *object, struct complaints *complaints) {
     struct arena *arena = &request->arena;
@@ -110,6 +115,7 @@ static bool shape(struct request *request, yyjson_mut_val *object, struct compla
     for (size_t i = 0; i < unknown.count; i++) complain(arena, complaints, "unknown", unknown.paths[i]);
     if (!body_settle_complaints(request, complaints)) return false;
     if (request->kind->builtin) {
+        if (!is_about_definitions(request)) mut_drop_nulls(object);
         if (!convert_check_types(request, object)) return false;
         if (!builtin_default(request->kind->group, request->kind->kind, arena, request->doc, object))
             return refuse_internal(arena, &request->refusal, "memory is out");

@@ -9,6 +9,7 @@
 
 #define PODS  "/api/v1/namespaces/default/pods"
 #define MAPS  "/api/v1/namespaces/default/configmaps"
+#define EVENTS "/api/v1/namespaces/default/events"
 #define APPLY "application/apply-patch+yaml"
 
 static struct rig *rig;
@@ -49,6 +50,27 @@ static void strategic_patches_merge_lists_by_key(void **state) {
     assert_text(rig_text(&refused, "message"), "invalid patch format of primitive list");
 }
 
+/* Times that an event lacks are shown as null: a patch by an event recorder meets them again. */
+static void patches_bear_what_is_null(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", EVENTS,
+               "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\","
+               "\"namespace\":\"default\"},\"count\":1}");
+    struct rig_answer patched = patch(200, EVENTS "/e", "application/strategic-merge-patch+json", "{\"count\":2,\"message\":\"again\"}");
+    assert_text(rig_text(&patched, "message"), "again");
+}
+
+static void wrong_patches_are_told_as_such(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", MAPS, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"w\"}}");
+    struct rig_answer refused = patch(422, MAPS "/w", "application/merge-patch+json", "{\"kind\":\"Secret\"}");
+    assert_text(rig_text(&refused, "details/causes/0/field"), "patch");
+    refused = patch(422, MAPS "/w", "application/merge-patch+json", "{\"data\":{\"k\":5}}");
+    assert_text(rig_text(&refused, "details/causes/0/field"), "patch");
+    refused = patch(500, MAPS "/w?fieldManager=m", APPLY, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"w\"},\"more\":1}");
+    assert_text(rig_text(&refused, "message"), "failed to create typed patch object (/w; /v1, Kind=ConfigMap): .more: field not declared in schema");
+}
+
 static void creates_are_owned(void **state) {
     (void)state;
     rig_expect(rig, 201, "POST", MAPS "?fieldManager=me", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"},\"data\":{\"k\":\"v\"}}");
@@ -84,6 +106,8 @@ static void applying_the_same_writes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(strategic_patches_merge_lists_by_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(patches_bear_what_is_null, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_patches_are_told_as_such, set_up, tear_down),
         cmocka_unit_test_setup_teardown(creates_are_owned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(applies_merge_conflict_and_force, set_up, tear_down),
         cmocka_unit_test_setup_teardown(applying_the_same_writes_nothing, set_up, tear_down),
