@@ -52,10 +52,19 @@ static yyjson_val *verified_claims(struct apiserver *server, struct arena *arena
     return json_parse(arena, claims, &error);
 }
 
-static bool is_service_account_token(struct apiserver *server, struct arena *arena, struct str token, struct user *out) {
+static bool is_for(const yyjson_val *claims, struct str audience) {
+    yyjson_val *list = json_get(claims, "aud"), *item;
+    size_t index, max;
+    yyjson_arr_foreach(list, index, max, item) {
+        if (str_equal(json_text(item), audience)) return true;
+    }
+    return false;
+}
+
+static bool is_service_account_token(struct apiserver *server, struct arena *arena, struct str token, struct str audience, struct user *out) {
     yyjson_val *claims = verified_claims(server, arena, token), *kubernetes = json_get(claims, "kubernetes.io");
     int64_t expires_s = 0, now_s = loop_wall_ms(server->loop) / 1000;
-    if (!claims || !json_int64(json_get(claims, "exp"), &expires_s) || expires_s <= now_s) return false;
+    if (!claims || !json_int64(json_get(claims, "exp"), &expires_s) || expires_s <= now_s || !is_for(claims, audience)) return false;
     struct str namespace = json_text(json_get(kubernetes, "namespace")), name = json_text(json_path(kubernetes, "serviceaccount", "name", NULL));
     struct str uid = json_text(json_path(kubernetes, "serviceaccount", "uid", NULL));
     struct collection *accounts = objects_collection(server->objects, STR("/serviceaccounts"));
@@ -74,13 +83,14 @@ static bool is_service_account_token(struct apiserver *server, struct arena *are
     return !arena->exhausted;
 }
 
-bool identity_of_token(struct apiserver *server, struct arena *arena, struct str token, struct user *out) {
+bool identity_of_token(struct apiserver *server, struct arena *arena, struct str token, struct str audience, struct user *out) {
     const struct server_token *found = NULL;
     for (size_t i = 0; i < server->token_count; i++) {
         struct str known = server->tokens[i].token;
         if (known.len && known.len == token.len && CRYPTO_memcmp(known.ptr, token.ptr, token.len) == 0) found = &server->tokens[i];
     }
-    if (!found) return is_service_account_token(server, arena, token, out);
+    if (!found) return is_service_account_token(server, arena, token, audience, out);
+    if (!str_is(audience, IDENTITY_ISSUER)) return false;
     *out = found->user;
     return true;
 }
@@ -104,7 +114,8 @@ bool identity_of_request(struct request *request) {
     const struct exchange *exchange = request->exchange;
     struct str header = exchange_header(exchange, "Authorization"), scheme = STR("Bearer ");
     if (header.len > scheme.len && str_equal_ignoring_case(str_first(header, scheme.len), scheme)) {
-        if (identity_of_token(request->server, &request->arena, str_trim(str_from(header, scheme.len)), &request->user)) return true;
+        if (identity_of_token(request->server, &request->arena, str_trim(str_from(header, scheme.len)), STR(IDENTITY_ISSUER),
+                              &request->user)) return true;
         return refuse_unknown(request);
     }
     if (exchange->certificate_name.len) return identity_of_certificate(request);

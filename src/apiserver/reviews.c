@@ -63,19 +63,25 @@ static yyjson_mut_val *user_info(struct request *request, const struct user *use
 }
 
 static void token_review(struct request *request, yyjson_mut_val *object) {
-    struct user user;
+    struct user user = {0};
     yyjson_mut_doc *doc = request->doc;
     yyjson_mut_val *status = mut_need_object(doc, object, "status"), *audiences;
-    bool is_known = identity_of_token(request->server, &request->arena, mut_text_at(mut_get(object, "spec"), "token"), &user);
-    if (!is_known) {
+    yyjson_mut_val *spec = mut_get(object, "spec"), *wanted = mut_get(spec, "audiences"), *audience;
+    struct str token = mut_text_at(spec, "token"), own = STR(IDENTITY_ISSUER);
+    size_t index, max;
+    audiences = yyjson_mut_arr(doc);
+    yyjson_mut_arr_foreach(wanted, index, max, audience) {
+        if (identity_of_token(request->server, &request->arena, token, mut_text(audience), &user)) yyjson_mut_arr_append(audiences, mut_copy(doc, audience));
+    }
+    if (mut_is_empty(wanted) && identity_of_token(request->server, &request->arena, token, own, &user)) yyjson_mut_arr_append(audiences, mut_make_text(doc, own));
+    if (!yyjson_mut_arr_size(audiences)) {
         mut_set(doc, status, "user", yyjson_mut_obj(doc));
         mut_set_text(doc, status, "error", STR("[invalid bearer token, Token has been invalidated]"));
         return;
     }
     mut_set_bool(doc, status, "authenticated", true);
     mut_set(doc, status, "user", user_info(request, &user));
-    mut_set(doc, status, "audiences", audiences = yyjson_mut_arr(doc));
-    yyjson_mut_arr_append(audiences, mut_make_text(doc, STR(IDENTITY_ISSUER)));
+    mut_set(doc, status, "audiences", audiences);
 }
 
 struct rules {
@@ -114,6 +120,8 @@ static bool token_request(struct request *request, yyjson_mut_val *object) {
         struct refusal_subject kind = {.resource = STR("TokenRequest"), .group = STR("authentication.k8s.io")};
         return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
     }
+    if (!mut_is_empty(mut_get(spec, "boundObjectRef")))
+        return refuse_bad_request(&request->arena, &request->refusal, "this server binds tokens to their service account alone; leave spec.boundObjectRef out");
     if (mut_is_empty(mut_get(spec, "audiences"))) {
         yyjson_mut_val *audiences = yyjson_mut_arr(doc);
         yyjson_mut_arr_append(audiences, mut_make_text(doc, STR(IDENTITY_ISSUER)));

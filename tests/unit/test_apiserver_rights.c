@@ -143,6 +143,27 @@ static void nobody_acts_as_another(void **state) {
     assert_int_equal(rig_send(rig, "GET", "/version", NULL, "Impersonate-Extra-a: b", NULL).status, 403);
 }
 
+#define ACCOUNTS "/api/v1/namespaces/default/serviceaccounts"
+#define TOKEN_REQUEST(spec) "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":\"TokenRequest\",\"spec\":{" spec "}}"
+
+static void a_token_for_others_opens_nothing_here(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", ACCOUNTS, "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\",\"metadata\":{\"name\":\"bot\"}}");
+    struct rig_answer made = rig_expect(rig, 201, "POST", ACCOUNTS "/bot/token", TOKEN_REQUEST("\"audiences\":[\"vault\"]"));
+    struct str token = rig_text(&made, "status/token");
+    struct str header = arena_printf(rig_arena(rig), "Authorization: Bearer %.*s", STR_ARG(token));
+    assert_int_equal(rig_send(rig, "GET", "/version", NULL, header.ptr, NULL).status, 401);
+    const char *review = "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":\"TokenReview\",\"spec\":{\"token\":\"%.*s\"%s}}";
+    struct rig_answer here = rig_expect(rig, 201, "POST", "/apis/authentication.k8s.io/v1/tokenreviews",
+                                        arena_printf(rig_arena(rig), review, STR_ARG(token), "").ptr);
+    assert_false(json_bool_or(json_path(here.json, "status", "authenticated", NULL), false));
+    struct rig_answer there = rig_expect(rig, 201, "POST", "/apis/authentication.k8s.io/v1/tokenreviews",
+                                         arena_printf(rig_arena(rig), review, STR_ARG(token), ",\"audiences\":[\"x\",\"vault\"]").ptr);
+    assert_true(json_bool_or(json_path(there.json, "status", "authenticated", NULL), false));
+    assert_text(rig_text(&there, "status/audiences/0"), "vault");
+    rig_expect(rig, 400, "POST", ACCOUNTS "/bot/token", TOKEN_REQUEST("\"boundObjectRef\":{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"name\":\"p\"}"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -150,6 +171,7 @@ int main(void) {
         TEST(writes_no_role_beyond_own_rights), TEST(who_may_escalate_writes_any_role), TEST(binds_no_role_beyond_own_rights),
         TEST(too_many_rules_are_not_compared),  TEST(an_update_that_creates_needs_both_rights),
         TEST(a_star_names_no_object),           TEST(nobody_acts_as_another),
+        TEST(a_token_for_others_opens_nothing_here),
     };
     return cmocka_run_group_tests_name("apiserver_rights", tests, NULL, NULL);
 }
