@@ -52,7 +52,7 @@ static bool has_finalizer(const yyjson_val *value, const char *name) {
 
 /* A merge patch that replaces one list in metadata by what `keeps` leaves of it, if the object is still as it was read. */
 static void add_list_patch(struct plan *plan, const struct object *object, const yyjson_val *value, const char *list,
-                           bool (*keeps)(const struct plan *plan, const yyjson_val *item, const void *context), const void *context) {
+                           bool (*keeps)(struct plan *plan, const yyjson_val *item, const void *context), const void *context) {
     struct strbuf body = strbuf_with_max(LIMIT_BODY_BYTES);
     strbuf_printf(&body, "{\"metadata\":{\"resourceVersion\":\"%lld\",\"uid\":\"%.*s\",\"%s\":", (long long)object->revision,
                   STR_ARG(object->uid), list);
@@ -68,19 +68,14 @@ static void add_list_patch(struct plan *plan, const struct object *object, const
     strbuf_release(&body);
 }
 
-static bool is_other_text(const struct plan *plan, const yyjson_val *item, const void *context) {
+static bool is_other_text(struct plan *plan, const yyjson_val *item, const void *context) {
     (void)plan;
     return !json_is_text(item, context);
 }
 
-static bool is_other_owner(const struct plan *plan, const yyjson_val *item, const void *context) {
+static bool is_other_owner(struct plan *plan, const yyjson_val *item, const void *context) {
     (void)plan;
     return !str_equal(json_text(json_get(item, "uid")), *(const struct str *)context);
-}
-
-static bool is_owner_there(const struct plan *plan, const yyjson_val *item, const void *context) {
-    (void)context;
-    return objects_find_uid(plan->server->objects, json_text(json_get(item, "uid")));
 }
 
 static void orphan(struct plan *plan, struct object *object, const yyjson_val *value) {
@@ -102,6 +97,37 @@ static bool blocks(const yyjson_val *dependent, struct str owner) {
     return false;
 }
 
+enum owner_state { OWNER_SOLID, OWNER_DANGLING, OWNER_WAITING };
+
+/* Gone, or where it cannot own this; going and waiting for this; or there. */
+static enum owner_state owner_state(struct plan *plan, const struct object *object, const yyjson_val *reference) {
+    struct object *owner = objects_find_uid(plan->server->objects, json_text(json_get(reference, "uid")));
+    if (!owner || (owner->namespace.len && !str_equal(owner->namespace, object->namespace))) return OWNER_DANGLING;
+    if (!owner->is_deleting || !json_bool_or(json_get(reference, "blockOwnerDeletion"), false)) return OWNER_SOLID;
+    return has_finalizer(read_object(plan, owner), "foregroundDeletion") ? OWNER_WAITING : OWNER_SOLID;
+}
+
+static bool is_solid_owner(struct plan *plan, const yyjson_val *item, const void *context) {
+    return owner_state(plan, context, item) == OWNER_SOLID;
+}
+
+/* An object of which some owners are gone, or wait for it to go. One that stays holds up none of them. */
+static void plan_owned(struct plan *plan, struct object *object, const yyjson_val *value) {
+    size_t counts[3] = {0}, index, max, dependents;
+    yyjson_val *references = json_path(value, "metadata", "ownerReferences", NULL), *reference;
+    yyjson_arr_foreach(references, index, max, reference) counts[owner_state(plan, object, reference)]++;
+    objects_dependents(plan->server->objects, object->uid, &dependents);
+    if (counts[OWNER_SOLID]) {
+        if (counts[OWNER_DANGLING] || counts[OWNER_WAITING]) add_list_patch(plan, object, value, "ownerReferences", is_solid_owner, object);
+    } else if (object->is_deleting) {
+        return;
+    } else if (counts[OWNER_WAITING]) {
+        add_delete(plan, object, dependents ? "Foreground" : "Background");
+    } else if (counts[OWNER_DANGLING]) {
+        add_delete(plan, object, has_finalizer(value, "orphan") ? "Orphan" : has_finalizer(value, "foregroundDeletion") ? "Foreground" : "Background");
+    }
+}
+
 /* The dependents are deleted as their own owners' states ask for (plan_owned); here only: is anything still in the way? */
 static void delete_in_foreground(struct plan *plan, struct object *object, const yyjson_val *value) {
     size_t count;
@@ -109,36 +135,15 @@ static void delete_in_foreground(struct plan *plan, struct object *object, const
     struct object *const *dependents = objects_dependents(plan->server->objects, object->uid, &count);
     for (size_t i = 0; i < count && !is_full(plan); i++) {
         yyjson_val *dependent = read_object(plan, dependents[i]);
+        bool has_other_owner = dependents[i]->owner_count > 1;
         is_blocked = is_blocked || blocks(dependent, object->uid);
         size_t grandchildren;
         objects_dependents(plan->server->objects, dependents[i]->uid, &grandchildren);
-        bool has_other_owner = dependents[i]->owner_count > 1;
-        if (!dependents[i]->is_deleting && !has_other_owner) add_delete(plan, dependents[i], grandchildren ? "Foreground" : "Background");
+        if (dependents[i]->is_deleting) continue;
+        if (has_other_owner) plan_owned(plan, dependents[i], dependent);
+        else add_delete(plan, dependents[i], grandchildren ? "Foreground" : "Background");
     }
     if (!is_blocked) add_list_patch(plan, object, value, "finalizers", is_other_text, "foregroundDeletion");
-}
-
-/* An object of which some owners are gone, or wait for it to go. */
-static void plan_owned(struct plan *plan, struct object *object, const yyjson_val *value) {
-    size_t solid = 0, dangling = 0, waiting = 0;
-    yyjson_val *references = json_path(value, "metadata", "ownerReferences", NULL), *reference;
-    size_t index, max;
-    yyjson_arr_foreach(references, index, max, reference) {
-        struct object *owner = objects_find_uid(plan->server->objects, json_text(json_get(reference, "uid")));
-        yyjson_val *state = owner && owner->is_deleting ? read_object(plan, owner) : NULL;
-        if (!owner || (owner->namespace.len && !str_equal(owner->namespace, object->namespace))) dangling++;
-        else if (has_finalizer(state, "foregroundDeletion") && json_bool_or(json_get(reference, "blockOwnerDeletion"), false)) waiting++;
-        else solid++;
-    }
-    size_t dependents;
-    objects_dependents(plan->server->objects, object->uid, &dependents);
-    if (solid) {
-        if (dangling) add_list_patch(plan, object, value, "ownerReferences", is_owner_there, NULL);
-    } else if (waiting) {
-        if (!object->is_deleting) add_delete(plan, object, dependents ? "Foreground" : "Background");
-    } else if (dangling && !object->is_deleting) {
-        add_delete(plan, object, has_finalizer(value, "orphan") ? "Orphan" : has_finalizer(value, "foregroundDeletion") ? "Foreground" : "Background");
-    }
 }
 
 struct emptying {

@@ -35,6 +35,8 @@ static void rename_event(yyjson_mut_doc *doc, yyjson_mut_val *object, bool is_to
 }
 
 bool convert_is_plain(const struct kind *kind, const struct kind_version *version, int64_t revision) {
+    /* What was written through another version has not got the fields that this one fills in. */
+    if (kind->is_defined && kind->version_count > 1) return false;
     return version == kind->storage_version && revision >= kind->revision && !is_events_group(kind);
 }
 

@@ -120,9 +120,17 @@ static void set_finalizers(struct request *request, const struct delete_options 
     set_finalizer(request, metadata, "foregroundDeletion", waits);
 }
 
+/* Of one that is going already: only ever less than it was given (rest.BeforeDelete). */
+static int64_t shorter_grace(const struct delete_options *options, const yyjson_mut_val *metadata) {
+    int64_t given_s = 0, wanted_s = options->grace_s < 0 ? 1 : options->grace_s;
+    mut_int64(mut_get(metadata, "deletionGracePeriodSeconds"), &given_s);
+    return options->has_grace && wanted_s < given_s ? wanted_s : given_s;
+}
+
 /* Seconds that a pod is given to end: none where no kubelet could do it. */
 static int64_t grace_of(const struct request *request, const struct delete_options *options, const yyjson_mut_val *object) {
     if (!is_kind(request, "", "pods")) return 0;
+    if (mut_path(object, "metadata", "deletionTimestamp", NULL)) return shorter_grace(options, mut_get(object, "metadata"));
     struct str phase = mut_text(mut_path(object, "status", "phase", NULL));
     if (!mut_text(mut_path(object, "spec", "nodeName", NULL)).len || str_is(phase, "Failed") || str_is(phase, "Succeeded")) return 0;
     int64_t grace_s = 30;
@@ -152,6 +160,17 @@ static void answer_gone(struct request *request, const struct error *error) {
     request_answer_value(request, 200, status);
 }
 
+/* The end moves with the grace, but not into the past. */
+static void bring_forward(struct request *request, yyjson_mut_val *metadata, int64_t grace_s) {
+    int64_t given_s = 0, end_ms = 0, now_ms = loop_wall_ms(request->server->loop);
+    struct error error;
+    mut_int64(mut_get(metadata, "deletionGracePeriodSeconds"), &given_s);
+    if (grace_s >= given_s || !rfc3339_parse_ms(mut_text_at(metadata, "deletionTimestamp"), &end_ms, &error)) return;
+    end_ms -= (given_s - grace_s) * 1000;
+    if (end_ms < now_ms) end_ms = now_ms;
+    mut_set_text(request->doc, metadata, "deletionTimestamp", rfc3339_format_ms(&request->arena, end_ms, RFC3339_SECONDS));
+}
+
 static void mark_deleting(struct request *request, yyjson_mut_val *object, int64_t grace_s) {
     yyjson_mut_doc *doc = request->doc;
     yyjson_mut_val *metadata = mut_get(object, "metadata");
@@ -161,6 +180,7 @@ static void mark_deleting(struct request *request, yyjson_mut_val *object, int64
         int64_t generation = 0;
         if (mut_int64(mut_get(metadata, "generation"), &generation) && generation > 0) mut_set_int64(doc, metadata, "generation", generation + 1);
     }
+    bring_forward(request, metadata, grace_s);
     if (is_kind(request, "", "namespaces")) mut_set_text(doc, mut_need_object(doc, object, "status"), "phase", STR("Terminating"));
     else mut_set_int64(doc, metadata, "deletionGracePeriodSeconds", grace_s);
 }
@@ -277,8 +297,12 @@ void verb_delete_collection(struct request *request) {
     if (content_type.len) deletion->content_type = arena_copy(&request->arena, content_type).ptr;
     deletion->failure = strbuf_with_max(LIMIT_BODY_BYTES);
     const struct parameters *parameters = &request->parameters;
-    deletion->query = arena_printf(&request->arena, "%s%.*s%s%.*s", parameters->propagation_policy.len ? "propagationPolicy=" : "",
+    struct str grace = STR_EMPTY, orphans = STR_EMPTY;
+    if (parameters->has_grace_period_seconds)
+        grace = arena_printf(&request->arena, "&gracePeriodSeconds=%lld", (long long)parameters->grace_period_seconds);
+    if (parameters->has_orphan_dependents) orphans = parameters->orphan_dependents ? STR("&orphanDependents=true") : STR("&orphanDependents=false");
+    deletion->query = arena_printf(&request->arena, "%s%.*s%s%.*s%.*s%.*s", parameters->propagation_policy.len ? "propagationPolicy=" : "",
                                    STR_ARG(parameters->propagation_policy), request->is_dry_run ? "&dryRun=" : "",
-                                   STR_ARG(request->is_dry_run ? STR("All") : STR_EMPTY));
+                                   STR_ARG(request->is_dry_run ? STR("All") : STR_EMPTY), STR_ARG(grace), STR_ARG(orphans));
     read_select(request, delete_selected, deletion);
 }

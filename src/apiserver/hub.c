@@ -185,7 +185,7 @@ static bool send_initial(struct watch *watch) {
 struct catch_up {
     struct watch *watch;
     size_t rows;
-    bool is_alive;
+    bool is_alive, is_unreadable;
 };
 
 static bool catch_up_row(void *context, const struct storage_row *row) {
@@ -203,7 +203,10 @@ static bool catch_up_row(void *context, const struct storage_row *row) {
     struct error error;
     if (write.collection == watch->request->collection) {
         write.body = objects_body(server->objects, row->revision, &error);
-        if (!write.body) return false; /* compacted meanwhile: the next slice says 410 */
+        if (!write.body) {
+            catch_up->is_unreadable = error.kind != ERROR_NOT_FOUND; /* compacted meanwhile: the next slice says 410 */
+            return false;
+        }
     }
     struct watch_write shared;
     watch_write_init(&shared, server->objects, &write);
@@ -222,6 +225,8 @@ static void catch_up(struct watch *watch) {
     } else if (watch->cursor < objects_revision(objects) &&
                !storage_each_change_after(watch->hub->server->storage, watch->cursor, catch_up_row, &slice, &error)) {
         if (slice.is_alive) end(watch);
+    } else if (slice.is_unreadable) {
+        end(watch);
     } else if (slice.is_alive && watch->cursor >= objects_revision(objects)) {
         set_state(watch, WATCH_LIVE);
     }

@@ -157,9 +157,12 @@ static void dispatch_again(void *owner) {
     server_dispatch(request);
 }
 
+void request_wait_for(struct request *request, struct collection *collection, struct str namespace, struct str name) {
+    if (!objects_wait(request->server->objects, collection, namespace, name, dispatch_again, request)) request_fail_memory(request);
+}
+
 void request_wait(struct request *request) {
-    if (objects_wait(request->server->objects, request->collection, request->namespace, request->name, dispatch_again, request)) return;
-    request_fail_memory(request);
+    request_wait_for(request, request->collection, request->namespace, request->name);
 }
 
 void server_release_held(struct apiserver *server) {

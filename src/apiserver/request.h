@@ -86,6 +86,8 @@ void request_answer_object(struct request *request, int status, struct blob *sto
 void request_answer_value(struct request *request, int status, const yyjson_mut_val *value);
 /* Dispatches anew when the object is no longer busy. */
 void request_wait(struct request *request);
+/* The same for another object. */
+void request_wait_for(struct request *request, struct collection *collection, struct str namespace, struct str name);
 /* Memory is out: 500. */
 void request_fail_memory(struct request *request);
 /* Unlinks and frees it without an answer (streams have their own end). */

@@ -15,7 +15,27 @@ struct str write_manager(const struct request *request) {
     return end ? str_first(agent, end) : STR("unknown");
 }
 
+/*
+ * What was made by a definition or for a namespace that is just changing would be stored behind that change and yet not follow it: not of the new
+ * stored version, or in a namespace that has been found empty.
+ */
+static bool waits_for_another(struct request *request) {
+    struct objects *objects = request->server->objects;
+    struct collection *collection = request->server->definitions;
+    struct str namespace = STR_EMPTY, name = STR_EMPTY;
+    if (request->is_dry_run) return false;
+    if (request->kind->is_defined) name = arena_join(&request->arena, request->kind->plural, STR("."), request->kind->group);
+    if (!name.len || !objects_is_busy(objects, collection, namespace, name)) {
+        collection = request->server->namespaces;
+        name = request->kind->is_namespaced ? request->namespace : STR_EMPTY;
+    }
+    if (!name.len || !objects_is_busy(objects, collection, namespace, name)) return false;
+    request_wait_for(request, collection, namespace, name);
+    return true;
+}
+
 bool write_is_busy(struct request *request) {
+    if (waits_for_another(request)) return true;
     if (!objects_is_busy(request->server->objects, request->collection, request->namespace, request->name)) return false;
     request_wait(request);
     return true;

@@ -52,23 +52,6 @@ struct write_queue *write_queue_new(struct loop *loop, struct storage *storage, 
     return NULL;
 }
 
-/* Takes the first write off and wakes who waited for its key. */
-static void finish_first(struct write_queue *queue, const struct error *error) {
-    struct queued *first = queue->first;
-    queue->first = first->next;
-    if (!queue->first) queue->last = NULL;
-    queue->length--;
-    HASH_DELETE(by_key, queue->busy, first);
-    if (first->done) first->done(first->owner, error);
-    for (struct waiter *waiter = first->waiters, *next; waiter; waiter = next) {
-        next = waiter->next;
-        waiter->ready(waiter->owner);
-        free(waiter);
-    }
-    blob_drop(first->body);
-    free(first);
-}
-
 void write_queue_free(struct write_queue *queue) {
     if (!queue) return;
     loop_deferred_free(queue->submit);
@@ -157,6 +140,38 @@ bool write_queue_add(struct write_queue *queue, const struct storage_row *row, s
     queue->length++;
     if (!queue->at_disk) loop_deferred_call(queue->submit);
     return true;
+}
+
+/*
+ * Wakes who waits, one after the other: the first of them who writes makes the key busy again, and the rest go on waiting for that one, in
+ * their order, in place of all looking again in vain.
+ */
+static void wake(struct write_queue *queue, struct queued *finished) {
+    struct write_key key = {finished->row.resource, finished->row.namespace, finished->row.name};
+    for (struct waiter *waiter = finished->waiters, *next; waiter; waiter = next) {
+        struct queued *again = find(queue, key);
+        if (again) {
+            LL_CONCAT(waiter, again->waiters);
+            again->waiters = waiter;
+            return;
+        }
+        next = waiter->next;
+        waiter->ready(waiter->owner);
+        free(waiter);
+    }
+}
+
+/* Takes the first write off. */
+static void finish_first(struct write_queue *queue, const struct error *error) {
+    struct queued *first = queue->first;
+    queue->first = first->next;
+    if (!queue->first) queue->last = NULL;
+    queue->length--;
+    HASH_DELETE(by_key, queue->busy, first);
+    if (first->done) first->done(first->owner, error);
+    wake(queue, first);
+    blob_drop(first->body);
+    free(first);
 }
 
 static void batch_is_done(void *context, const struct error *error) {

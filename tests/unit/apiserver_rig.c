@@ -240,12 +240,16 @@ static const struct exchange_ops stream_ops = {
     .answer = stream_answered, .begin = stream_begun, .write = stream_written, .end = stream_ended, .pending = stream_pending};
 
 struct rig_stream *rig_watch(struct rig *rig, const char *target) {
+    return rig_begin(rig, "GET", target, NULL, NULL);
+}
+
+struct rig_stream *rig_begin(struct rig *rig, const char *method, const char *target, const char *content_type, const char *body) {
     struct rig_stream *stream = calloc(1, sizeof *stream);
     stream->rig = rig;
     stream->next = rig->streams;
     rig->streams = stream;
     stream->bytes = strbuf_with_max((size_t)256 * 1024 * 1024);
-    fill_exchange(rig, &stream->exchange, &stream_ops, "GET", target, NULL, NULL, NULL);
+    fill_exchange(rig, &stream->exchange, &stream_ops, method, target, content_type, NULL, body);
     apiserver_handle(rig->server, &stream->exchange);
     return stream;
 }

@@ -36,6 +36,8 @@ struct rig_answer rig_expect(struct rig *rig, int status, const char *method, co
 struct str rig_text(const struct rig_answer *answer, const char *path);
 
 struct rig_stream *rig_watch(struct rig *rig, const char *target);
+/* Any request, of which no answer is waited for: as a stream it is over once it is answered. */
+struct rig_stream *rig_begin(struct rig *rig, const char *method, const char *target, const char *content_type, const char *body);
 /* The next event as "TYPE name resourceVersion"; waits for it. Fails the test when none comes. */
 struct str rig_next(struct rig *rig, struct rig_stream *stream);
 /* The same as JSON. */
