@@ -27,7 +27,7 @@ struct apiserver_settings {
     uint64_t seed;             /* for uids and generated names */
     int64_t history_ms;        /* how long replaced revisions can be read and watched from; 0: 5 minutes */
     int64_t history_revisions; /* and how many at most; 0: 100,000 */
-    const char *audit_log;     /* file for audit.k8s.io/v1 events, metadata level, a line each; NULL: none */
+    const char *audit_log;     /* file for audit.k8s.io/v1 events, a line each (audit.h); NULL: none */
     struct str address;        /* "https://127.0.0.1:1234", for documents that name it; may be empty */
 };
 

@@ -1,12 +1,16 @@
 #include "apiserver/audit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/rfc3339.h"
 
 bool audit_open(const char *path, FILE **out, struct error *error) {
-    *out = fopen(path, "ae");
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600); /* it holds what others may not read */
+    *out = fd < 0 ? NULL : fdopen(fd, "a");
+    if (!*out && fd >= 0) close(fd);
     if (!*out) return error_set(error, ERROR_IO, "%s: the audit log cannot be written: %s", path, strerror(errno));
     setvbuf(*out, NULL, _IOLBF, 0);
     return true;
