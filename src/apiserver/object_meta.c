@@ -220,7 +220,7 @@ static void validate_owner(struct arena *arena, yyjson_mut_val *reference, struc
     size_t slash = str_find(api_version, STR("/"));
     struct str version = slash == SIZE_MAX ? api_version : str_from(api_version, slash + 1);
     static const char *const required[] = {"kind", "name", "uid"};
-    if (!version.len)
+    if (!version.len || str_contains(version, STR("/")))
         field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".apiVersion"), STR_EMPTY), field_error_quote(arena, api_version),
                               STR("version must not be empty"));
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {

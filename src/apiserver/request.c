@@ -176,7 +176,7 @@ void server_release_held(struct apiserver *server) {
 static unsigned verb_of(const struct request *request) {
     struct str method = request->exchange->method;
     bool has_name = request->route.name.len;
-    if (str_is(method, "GET") || str_is(method, "HEAD")) return request->parameters.is_watch ? VERB_WATCH : has_name ? VERB_GET : VERB_LIST;
+    if (str_is(method, "GET")) return request->parameters.is_watch ? VERB_WATCH : has_name ? VERB_GET : VERB_LIST;
     if (str_is(method, "POST")) return VERB_CREATE;
     if (str_is(method, "PUT")) return VERB_UPDATE;
     if (str_is(method, "PATCH")) return VERB_PATCH;

@@ -32,13 +32,22 @@ static struct user user_of(struct request *request, const yyjson_mut_val *spec) 
     return user;
 }
 
+/* As Go's encoder writes the type, which has no names for JSON. */
+static struct str path_text(struct arena *arena, const yyjson_mut_val *path) {
+    return arena_printf(arena, "{\"Path\":%.*s,\"Verb\":%.*s}", STR_ARG(field_error_quote(arena, mut_text_at(path, "path"))),
+                        STR_ARG(field_error_quote(arena, mut_text_at(path, "verb"))));
+}
+
 static bool access_review(struct request *request, yyjson_mut_val *object, bool is_of_self) {
     yyjson_mut_val *spec = mut_get(object, "spec");
     struct field_errors errors = {.arena = &request->arena};
-    if (!mut_get(spec, "resourceAttributes") == !mut_get(spec, "nonResourceAttributes"))
-        field_errors_add(&errors, FIELD_INVALID, STR("spec.resourceAttributes"), mut_get(spec, "nonResourceAttributes"),
-                         mut_get(spec, "resourceAttributes") ? "cannot be specified in combination with resourceAttributes"
-                                                             : "exactly one of nonResourceAttributes or resourceAttributes must be specified");
+    const yyjson_mut_val *path = mut_get(spec, "nonResourceAttributes");
+    if (mut_get(spec, "resourceAttributes") && path)
+        field_errors_add_text(&errors, FIELD_INVALID, STR("spec.nonResourceAttributes"), path_text(&request->arena, path),
+                              STR("cannot be specified in combination with resourceAttributes"));
+    if (!mut_get(spec, "resourceAttributes") && !path)
+        field_errors_add_text(&errors, FIELD_INVALID, STR("spec.resourceAttributes"), STR("null"),
+                              STR("exactly one of nonResourceAttributes or resourceAttributes must be specified"));
     if (!is_of_self && !mut_text_at(spec, "user").len && mut_is_empty(mut_get(spec, "groups")))
         field_errors_add(&errors, FIELD_INVALID, STR("spec.user"), mut_get(spec, "user"), "at least one of user or group must be specified");
     if (errors.count) {
@@ -62,8 +71,10 @@ static yyjson_mut_val *user_info(struct request *request, const struct user *use
     return info;
 }
 
-static void token_review(struct request *request, yyjson_mut_val *object) {
+static bool token_review(struct request *request, yyjson_mut_val *object) {
     struct user user = {0};
+    if (!mut_text_at(mut_get(object, "spec"), "token").len)
+        return refuse_bad_request(&request->arena, &request->refusal, "token is required for TokenReview in authentication");
     yyjson_mut_doc *doc = request->doc;
     yyjson_mut_val *status = mut_need_object(doc, object, "status"), *audiences;
     yyjson_mut_val *spec = mut_get(object, "spec"), *wanted = mut_get(spec, "audiences"), *audience;
@@ -76,12 +87,13 @@ static void token_review(struct request *request, yyjson_mut_val *object) {
     if (mut_is_empty(wanted) && identity_of_token(request->server, &request->arena, token, own, &user)) yyjson_mut_arr_append(audiences, mut_make_text(doc, own));
     if (!yyjson_mut_arr_size(audiences)) {
         mut_set(doc, status, "user", yyjson_mut_obj(doc));
-        mut_set_text(doc, status, "error", STR("[invalid bearer token, Token has been invalidated]"));
-        return;
+        mut_set_text(doc, status, "error", STR("invalid bearer token"));
+        return true;
     }
     mut_set_bool(doc, status, "authenticated", true);
     mut_set(doc, status, "user", user_info(request, &user));
     mut_set(doc, status, "audiences", audiences);
+    return true;
 }
 
 struct rules {
@@ -95,14 +107,33 @@ static bool add_rule(void *context, const yyjson_val *rule) {
     return yyjson_mut_arr_append(json_get(rule, "nonResourceURLs") ? rules->paths : rules->resources, copy);
 }
 
-static void rules_review(struct request *request, yyjson_mut_val *object) {
+static bool rules_review(struct request *request, yyjson_mut_val *object) {
     yyjson_mut_doc *doc = request->doc;
+    if (!mut_text_at(mut_get(object, "spec"), "namespace").len) return refuse_bad_request(&request->arena, &request->refusal, "no namespace on request");
     yyjson_mut_val *status = mut_need_object(doc, object, "status");
     struct rules rules = {.request = request, .resources = yyjson_mut_arr(doc), .paths = yyjson_mut_arr(doc)};
     mut_set(doc, status, "resourceRules", rules.resources);
     mut_set(doc, status, "nonResourceRules", rules.paths);
     mut_set_bool(doc, status, "incomplete", false);
     rights_each_rule(request->server->rights, &request->user, mut_text_at(mut_get(object, "spec"), "namespace"), add_rule, &rules);
+    return true;
+}
+
+/* What a token is to be bound to: only what is stored here, and what the account is called. */
+static bool check_token_request(struct request *request, const yyjson_mut_val *object) {
+    struct arena *arena = &request->arena;
+    const yyjson_mut_val *bound = mut_path(object, "spec", "boundObjectRef", NULL);
+    struct str name = mut_text_at(mut_get(object, "metadata"), "name"), kind = mut_text_at(bound, "kind"), version = mut_text_at(bound, "apiVersion");
+    if (name.len && !str_equal(name, request->name)) {
+        struct field_errors errors = {.arena = arena};
+        struct refusal_subject subject = {.resource = STR("TokenRequest"), .group = STR("authentication.k8s.io"), .name = request->name};
+        field_errors_add(&errors, FIELD_INVALID, STR("metadata.name"), mut_get(mut_get(object, "metadata"), "name"),
+                         "must match the service account name if specified");
+        return refuse_invalid(arena, &request->refusal, &subject, &errors);
+    }
+    if (!bound || str_is(kind, "Pod") || str_is(kind, "Secret") || str_is(kind, "Node")) return true;
+    return refuse_bad_request(arena, &request->refusal, "cannot bind token to object of type %s%.*s, Kind=%.*s", str_contains(version, STR("/")) ? "" : "/",
+                              STR_ARG(version), STR_ARG(kind));
 }
 
 static bool token_request(struct request *request, yyjson_mut_val *object) {
@@ -110,6 +141,7 @@ static bool token_request(struct request *request, yyjson_mut_val *object) {
     struct object *account = objects_find(request->collection, request->namespace, request->name);
     struct refusal_subject subject = request_subject(request);
     if (!account) return refuse_not_found(&request->arena, &request->refusal, &subject);
+    if (!check_token_request(request, object)) return false;
     yyjson_mut_val *spec = mut_need_object(doc, object, "spec"), *status = mut_need_object(doc, object, "status");
     int64_t seconds = DEFAULT_TOKEN_S, now_s = loop_wall_ms(request->server->loop) / 1000;
     if (!mut_int64(mut_get(spec, "expirationSeconds"), &seconds)) mut_set_int64(doc, spec, "expirationSeconds", seconds);
@@ -145,9 +177,9 @@ static bool answer(struct request *request, yyjson_mut_val *object) {
     mut_need_object(request->doc, object, "metadata");
     if (str_is(kind, "SelfSubjectAccessReview")) return access_review(request, object, true);
     if (str_is(kind, "SubjectAccessReview") || str_is(kind, "LocalSubjectAccessReview")) return access_review(request, object, false);
-    if (str_is(kind, "TokenReview")) token_review(request, object);
-    else if (str_is(kind, "SelfSubjectRulesReview")) rules_review(request, object);
-    else mut_set(request->doc, mut_need_object(request->doc, object, "status"), "userInfo", user_info(request, &request->user));
+    if (str_is(kind, "TokenReview")) return token_review(request, object);
+    if (str_is(kind, "SelfSubjectRulesReview")) return rules_review(request, object);
+    mut_set(request->doc, mut_need_object(request->doc, object, "status"), "userInfo", user_info(request, &request->user));
     return true;
 }
 
