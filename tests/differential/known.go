@@ -12,7 +12,17 @@ import (
 type known struct {
 	cases, where, reason string
 	line                 int
-	met                  bool
+	met                  map[string]bool // the patterns, of cases and of places, that some difference has met
+}
+
+// idle are the row's patterns that no difference has met.
+func (k *known) idle() (list []string) {
+	for _, pattern := range strings.Split(k.cases+";"+k.where, ";") {
+		if pattern = strings.TrimSpace(pattern); !k.met[pattern] {
+			list = append(list, pattern)
+		}
+	}
+	return list
 }
 
 func readKnown(name string) ([]*known, error) {
@@ -32,7 +42,7 @@ func readKnown(name string) ([]*known, error) {
 		if len(parts) != 3 {
 			return nil, fmt.Errorf("%s:%d: expected CASES | WHERE | REASON", name, number)
 		}
-		rows = append(rows, &known{strings.TrimSpace(parts[0]), strings.TrimSpace(parts[1]), strings.TrimSpace(parts[2]), number, false})
+		rows = append(rows, &known{strings.TrimSpace(parts[0]), strings.TrimSpace(parts[1]), strings.TrimSpace(parts[2]), number, map[string]bool{}})
 	}
 	return rows, scanner.Err()
 }
@@ -44,8 +54,13 @@ func explain(rows []*known, topic, name string, found []string) []string {
 		where, _, _ := strings.Cut(difference, ": real ")
 		explained := false
 		for _, row := range rows {
-			if matchesAny(row.cases, topic+"/"+name) && matchesAny(row.where, where) {
-				row.met, explained = true, true
+			cases, places := matching(row.cases, topic+"/"+name), matching(row.where, where)
+			if len(cases) == 0 || len(places) == 0 {
+				continue
+			}
+			explained = true
+			for _, pattern := range append(cases, places...) {
+				row.met[pattern] = true
 			}
 		}
 		if !explained {
@@ -55,14 +70,14 @@ func explain(rows []*known, topic, name string, found []string) []string {
 	return rest
 }
 
-// matchesAny takes patterns with semicolons between them.
-func matchesAny(patterns, text string) bool {
+// matching are those of the patterns, between semicolons, that fit.
+func matching(patterns, text string) (list []string) {
 	for _, pattern := range strings.Split(patterns, ";") {
-		if matches(strings.TrimSpace(pattern), text) {
-			return true
+		if pattern = strings.TrimSpace(pattern); matches(pattern, text) {
+			list = append(list, pattern)
 		}
 	}
-	return false
+	return list
 }
 
 // matches is path.Match with * for slashes, too, and brackets that mean themselves.

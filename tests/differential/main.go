@@ -211,8 +211,8 @@ func report(o options, results []result, rows []*known) (int, error) {
 	}
 	if o.only == "" && o.embedded != "" {
 		for _, row := range rows {
-			if !row.met {
-				fail("%s:%d: no such difference any more: remove the row", o.known, row.line)
+			for _, pattern := range row.idle() {
+				fail("%s:%d: no such difference any more: remove %q", o.known, row.line, pattern)
 			}
 		}
 	}

@@ -218,7 +218,10 @@ func (a answer) decode(m *mask) answer {
 			break
 		}
 		if err != nil {
-			a.text = m.text(string(a.raw))
+			a.text = string(a.raw)
+			if a.code != http.StatusNotFound { // which says so in numbers
+				a.text = m.text(a.text)
+			}
 			return a
 		}
 		list = append(list, value)
