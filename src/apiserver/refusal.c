@@ -118,10 +118,12 @@ bool refuse_expired(struct arena *arena, struct refusal *out, const char *format
 bool refuse_internal(struct arena *arena, struct refusal *out, const char *format, ...) {
     FORMAT_INTO(why);
     struct refusal_cause *cause = arena_alloc(arena, sizeof *cause);
+    struct str message = arena_printf(arena, "Internal error occurred: %.*s", STR_ARG(why));
+    if (!message.len) message = STR("Internal error occurred: memory is out");
     if (cause) cause->message = why;
     *out = (struct refusal){.code = 500,
                             .reason = "InternalError",
-                            .message = arena_printf(arena, "Internal error occurred: %.*s", STR_ARG(why)),
+                            .message = message,
                             .has_details = true,
                             .causes = cause,
                             .cause_count = cause ? 1 : 0};

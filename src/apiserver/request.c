@@ -168,7 +168,14 @@ void request_wait(struct request *request) {
 void server_release_held(struct apiserver *server) {
     struct request *request, *next;
     DL_FOREACH_SAFE(server->requests, request, next) {
-        if (request->is_held) dispatch_again(request);
+        if (!request->is_held) continue;
+        if (!server->is_stopping || !request->exchange) {
+            dispatch_again(request);
+            continue;
+        }
+        /* What every cluster has is not there: any other answer would be wrong. */
+        refuse_plain(&request->arena, &request->refusal, 503, "ServiceUnavailable", "the server is shutting down");
+        request_refuse(request);
     }
 }
 

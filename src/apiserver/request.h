@@ -18,8 +18,8 @@
 #include "apiserver/route.h"
 
 enum {
-    /* Working memory of one request: a body of 3 MiB, several trees of it and the managed fields stay below. */
-    REQUEST_ARENA_BYTES = 128 * 1024 * 1024,
+    /* Working memory of one request: an object at its limit and a patch of 3 MiB, several trees of both and the managed fields stay below. */
+    REQUEST_ARENA_BYTES = 256 * 1024 * 1024,
     REQUEST_MAX_WARNINGS = 32,
 };
 

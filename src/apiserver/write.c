@@ -104,6 +104,12 @@ void write_commit(struct request *request, enum storage_change change, yyjson_mu
         request_fail_memory(request);
         return;
     }
+    if (request->written->len > LIMIT_OBJECT_BYTES && change != STORAGE_DELETED && !is_deleting) {
+        refuse_plain(&request->arena, &request->refusal, 413, "RequestEntityTooLarge", "Request entity too large: the object would have %zu bytes, limit is %d",
+                     request->written->len, LIMIT_OBJECT_BYTES);
+        request_refuse(request);
+        return;
+    }
     if (request->is_dry_run) {
         after(request, NULL);
         return;

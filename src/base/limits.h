@@ -24,6 +24,8 @@ enum {
     LIMIT_BODY_BYTES = 64 * 1024 * 1024,
     /* One watch event: an object at etcd's limit, with room for JSON's escapes. */
     LIMIT_WATCH_LINE_BYTES = 8 * 1024 * 1024,
+    /* One stored object: made of one request with its managed fields, or grown by patches; its watch event stays below a line's limit. */
+    LIMIT_OBJECT_BYTES = 7 * 1024 * 1024,
     /* A request of the server: line and headers (a token and a client certificate's worth of them; Go's server takes 1 MiB) and its body
      * (kube-apiserver's own limit). */
     LIMIT_REQUEST_HEAD_BYTES = 64 * 1024,

@@ -49,8 +49,8 @@ struct rig *rig_new(const struct apiserver_settings *settings) {
     struct rig *rig = calloc(1, sizeof *rig);
     struct error error;
     arena_init(&rig->arena, (size_t)1024 * 1024 * 1024);
-    snprintf(rig->folder, sizeof rig->folder, "/tmp/mb-apiserver-XXXXXX");
-    if (!mkdtemp(rig->folder)) fail_msg("no temporary folder");
+    snprintf(rig->folder, sizeof rig->folder, "%s", settings && settings->data_folder ? settings->data_folder : "/tmp/mb-apiserver-XXXXXX");
+    if (!settings || !settings->data_folder) assert_non_null(mkdtemp(rig->folder));
     rig->loop = loop_new(&error);
     if (settings) rig->settings = *settings;
     else rig->settings = (struct apiserver_settings){.tokens = tokens, .token_count = 1, .signing_key = STR("0123456789abcdef0123456789abcdef"), .seed = 7};

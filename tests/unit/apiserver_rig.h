@@ -17,7 +17,8 @@ struct rig_answer {
     struct str warnings;    /* one a line */
 };
 
-/* `settings` NULL: the defaults, with a token "secret" of a user without rights in group "team". */
+/* `settings` NULL: the defaults, with a token "secret" of a user without rights in group "team". Their data_folder NULL: one of the
+ * rig's own; it removes either. */
 struct rig *rig_new(const struct apiserver_settings *settings);
 void rig_free(struct rig *rig);
 /* Stops the server and starts it again on the same data. */
