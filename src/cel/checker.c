@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cel/program.h"
+#include "cel/text.h"
 
 /*
  * Types from the leaves up. Where a type is not known (dyn), overloads are found at run time; where it is and nothing fits, the expression does not
@@ -177,6 +178,9 @@ static bool check_call(struct checker *checker, struct node *node, const struct 
     if (str_is(node->text, "@in") && kinds[1] == CEL_LIST && node->children[1]->type->element &&
         !are_comparable(node->children[0]->type, node->children[1]->type->element))
         return refuse_overload(checker, node);
+    const struct node *last = node->child_count ? node->children[node->child_count - 1] : NULL;
+    if (str_is(node->text, "matches") && last->kind == NODE_LITERAL && !text_is_pattern(last->literal.text))
+        return cel_error_at(checker->error, checker->program->source, last->place, "invalid matches argument");
     node->function = is_dyn && !is_equality ? NULL : function;
     node->type = is_dyn && kinds[0] == CEL_DYN && function->result != CEL_BOOL ? &dyn : result_of(node, function);
     return true;

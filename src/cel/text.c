@@ -202,6 +202,8 @@ struct search {
     pcre2_match_context *context;
 };
 
+#define PATTERN_OPTIONS (PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
+
 static void search_end(struct search *search) {
     pcre2_match_data_free(search->data);
     pcre2_match_context_free(search->context);
@@ -211,7 +213,7 @@ static void search_end(struct search *search) {
 static bool search_start(struct run *run, struct search *search, struct str pattern) {
     int code;
     PCRE2_SIZE offset;
-    *search = (struct search){.code = pcre2_compile((PCRE2_SPTR)(pattern.len ? pattern.ptr : ""), pattern.len, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C,
+    *search = (struct search){.code = pcre2_compile((PCRE2_SPTR)(pattern.len ? pattern.ptr : ""), pattern.len, PATTERN_OPTIONS,
                                                     &code, &offset, NULL)};
     if (!search->code) return error_set(run->error, ERROR_INVALID, "error parsing regexp: %s", QUOTE(pattern));
     search->data = pcre2_match_data_create_from_pattern(search->code, NULL);
@@ -231,6 +233,14 @@ static bool search_next(struct search *search, struct str text, size_t from, str
     *out = (struct str){text.ptr + found[0], found[1] - found[0]};
     *out_end = found[1];
     return true;
+}
+
+bool text_is_pattern(struct str text) {
+    int code;
+    PCRE2_SIZE offset;
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, PATTERN_OPTIONS, &code, &offset, NULL);
+    pcre2_code_free(compiled);
+    return compiled;
 }
 
 BODY(text_matches) {

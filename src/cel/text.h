@@ -8,6 +8,9 @@ function_body text_contains, text_starts_with, text_ends_with, text_matches, tex
     text_lower, text_upper, text_replace, text_split, text_substring, text_trim, text_join;
 function_body list_is_sorted, list_sum, list_min, list_max, list_index_of, list_last_index_of;
 
+/* What matches() can take. */
+bool text_is_pattern(struct str text);
+
 /* As Go's strconv prints a float64 in its shortest form: 1, 1.5, 1e+21. */
 struct str text_of_double(struct arena *arena, double real);
 
