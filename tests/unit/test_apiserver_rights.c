@@ -143,6 +143,19 @@ static void nobody_acts_as_another(void **state) {
     assert_int_equal(rig_send(rig, "GET", "/version", NULL, "Impersonate-Extra-a: b", NULL).status, 403);
 }
 
+static void names_may_be_odd_where_they_are_allowed(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", RBAC "clusterroles", CLUSTER_ROLE("a:b c+d", READS_MAPS));
+    struct rig_answer got = rig_expect(rig, 200, "GET", RBAC "clusterroles/a%3Ab%20c+d", NULL);
+    assert_text(rig_text(&got, "metadata/name"), "a:b c+d");
+    rig_expect(rig, 422, "POST", RBAC "clusterroles", CLUSTER_ROLE("a/b", READS_MAPS));
+    rig_expect(rig, 404, "GET", RBAC "clusterroles/a%2Fb", NULL);
+    rig_expect(rig, 404, "GET", RBAC "clusterroles/%00", NULL);
+    rig_expect(rig, 404, "GET", RBAC "clusterroles/%zz%", NULL);
+    rig_expect(rig, 200, "DELETE", RBAC "clusterroles/a%3Ab%20c+d", NULL);
+    rig_expect(rig, 404, "GET", RBAC "clusterroles/a:b%20c+d", NULL);
+}
+
 #define ACCOUNTS "/api/v1/namespaces/default/serviceaccounts"
 #define TOKEN_REQUEST(spec) "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":\"TokenRequest\",\"spec\":{" spec "}}"
 
@@ -170,7 +183,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(writes_no_role_beyond_own_rights), TEST(who_may_escalate_writes_any_role), TEST(binds_no_role_beyond_own_rights),
         TEST(too_many_rules_are_not_compared),  TEST(an_update_that_creates_needs_both_rights),
-        TEST(a_star_names_no_object),           TEST(nobody_acts_as_another),
+        TEST(a_star_names_no_object),           TEST(nobody_acts_as_another), TEST(names_may_be_odd_where_they_are_allowed),
         TEST(a_token_for_others_opens_nothing_here),
     };
     return cmocka_run_group_tests_name("apiserver_rights", tests, NULL, NULL);
