@@ -382,9 +382,10 @@ static bool is_ready_to_go(const yyjson_mut_val *object) {
     return !is_namespace || mut_is_empty(mut_path(object, "spec", "finalizers", NULL));
 }
 
+/* `complaints` NULL: the object is shaped already. */
 static bool make_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val **object, struct complaints *complaints,
                         bool is_applied) {
-    if (!shape(request, *object, complaints) || !meta_check_namespace(request, *object)) return false;
+    if ((complaints && !shape(request, *object, complaints)) || !meta_check_namespace(request, *object)) return false;
     struct str name = mut_text_at(mut_get(*object, "metadata"), "name");
     if (!str_equal(name, request->name))
         return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
@@ -430,8 +431,7 @@ bool write_refuse_patch(struct request *request, const yyjson_mut_val *object, s
 void write_patched(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {
     yyjson_mut_val *copy = mut_copy(request->doc, object);
     if (copy && shape(request, copy, complaints)) {
-        complaints->count = 0;
-        update(request, live, copy, complaints, false);
+        update(request, live, copy, NULL, false);
         return;
     }
     struct str message = request->refusal.message, before = STR(" cannot be handled as a ");
