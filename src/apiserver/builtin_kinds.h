@@ -28,7 +28,8 @@ struct builtin_kind {
     const char *subresources; /* comma-separated, of the table in registry.c */
     const char *storage_key;  /* NULL: group/plural */
     enum name_rule name_rule;
-    builtin_prepare *prepare;   /* NULL: nothing */
+    builtin_prepare *complete;  /* what belongs to reading it: before its fields get owners; NULL: nothing */
+    builtin_prepare *prepare;   /* what its strategy does, afterwards; NULL: nothing */
     builtin_validate *validate; /* NULL: the schema says it all */
 };
 
@@ -36,7 +37,8 @@ extern const struct builtin_kind builtin_kinds[];
 extern const size_t builtin_kind_count;
 
 /* builtin_rules*.c */
-builtin_prepare prepare_namespace, prepare_definition, prepare_service, prepare_pod, prepare_secret;
+builtin_prepare complete_secret, complete_definition, complete_pod;
+builtin_prepare prepare_namespace, prepare_definition, prepare_service, prepare_pod;
 builtin_validate validate_namespace, validate_config_map, validate_secret, validate_event, validate_lease, validate_service, validate_pod,
     validate_role, validate_role_binding, validate_definition;
 

@@ -6,16 +6,8 @@
 
 enum { MAX_SECRET_BYTES = 1024 * 1024 };
 
-static struct str child(struct arena *arena, struct str path, const char *name) {
-    return path.len ? arena_printf(arena, "%.*s.%s", STR_ARG(path), name) : str_of(name);
-}
-
 static struct str keyed(struct arena *arena, const char *path, struct str key) {
     return arena_printf(arena, "%s[%.*s]", path, STR_ARG(key));
-}
-
-static void require(struct arena *arena, const yyjson_mut_val *object, struct str path, const char *name, struct field_errors *out) {
-    if (mut_is_empty(mut_get(object, name))) field_errors_add(out, FIELD_REQUIRED, child(arena, path, name), NULL, "%s", "");
 }
 
 void prepare_namespace(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
@@ -86,7 +78,7 @@ void validate_config_map(struct arena *arena, const yyjson_mut_val *object, cons
 }
 
 /* stringData is written only: it becomes data. */
-void prepare_secret(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
+void complete_secret(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
     (void)old, (void)now;
     yyjson_mut_val *texts = mut_get(object, "stringData"), *key, *value;
     if (!texts) return;
@@ -132,28 +124,6 @@ void validate_secret(struct arena *arena, const yyjson_mut_val *object, const yy
     if (str_is(type, "kubernetes.io/service-account-token") &&
         !mut_text(mut_path(object, "metadata", "annotations", "kubernetes.io/service-account.name", NULL)).len)
         field_errors_add(out, FIELD_REQUIRED, STR("metadata.annotations[kubernetes.io/service-account.name]"), NULL, "%s", "");
-}
-
-/* Both forms of Event: of the new one where eventTime is set. */
-void validate_event(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {
-    bool is_new_form = str_is(mut_text_at(object, "apiVersion"), "events.k8s.io/v1");
-    const yyjson_mut_val *involved = mut_get(object, is_new_form ? "regarding" : "involvedObject");
-    struct str namespace = mut_text(mut_path(object, "metadata", "namespace", NULL)), of_involved = mut_text_at(involved, "namespace");
-    struct str field = STR("involvedObject.namespace");
-    if (old) return;
-    bool has_event_time = mut_text_at(object, "eventTime").len;
-    bool is_at_home = of_involved.len ? has_event_time || str_equal(namespace, of_involved)
-                                      : str_is(namespace, "default") || (has_event_time && str_is(namespace, "kube-system"));
-    if (!is_at_home) field_errors_add_text(out, FIELD_INVALID, field, field_error_quote(arena, of_involved), STR("does not match event.namespace"));
-    if (is_new_form && !has_event_time) field_errors_add(out, FIELD_REQUIRED, STR("eventTime"), NULL, "%s", "");
-    if (!has_event_time) return;
-    require(arena, object, STR_EMPTY, is_new_form ? "reportingController" : "reportingComponent", out);
-    require(arena, object, STR_EMPTY, "reportingInstance", out);
-    require(arena, object, STR_EMPTY, "action", out);
-    require(arena, object, STR_EMPTY, "reason", out);
-    struct str type = mut_text_at(object, "type");
-    if (is_new_form && !str_is(type, "Normal") && !str_is(type, "Warning"))
-        field_errors_add_text(out, FIELD_INVALID, STR("type"), STR("\"\""), STR("has invalid value: "));
 }
 
 void validate_lease(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {

@@ -55,6 +55,42 @@ void validate_service(struct arena *arena, const yyjson_mut_val *object, const y
         field_errors_add(out, FIELD_REQUIRED, STR("spec.externalName"), NULL, "%s", "");
 }
 
+/* Times that a condition always shows. */
+void complete_pod(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
+    (void)arena, (void)old, (void)now;
+    static const char *const times[] = {"lastProbeTime", "lastTransitionTime"};
+    yyjson_mut_val *conditions = mut_path(object, "status", "conditions", NULL), *condition;
+    size_t index, max;
+    yyjson_mut_arr_foreach(conditions, index, max, condition) {
+        for (size_t i = 0; i < 2; i++) {
+            if (!mut_get(condition, times[i])) mut_set(doc, condition, times[i], yyjson_mut_null(doc));
+        }
+    }
+}
+
+/* The DefaultTolerationSeconds and Priority admission plugins. */
+static void admit_pod(yyjson_mut_doc *doc, yyjson_mut_val *spec) {
+    static const char *const keys[] = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"};
+    yyjson_mut_val *tolerations = mut_get(spec, "tolerations"), *toleration;
+    if (!mut_get(spec, "priority")) mut_set_int64(doc, spec, "priority", 0);
+    if (!mut_get(spec, "preemptionPolicy")) mut_set_text(doc, spec, "preemptionPolicy", STR("PreemptLowerPriority"));
+    if (!yyjson_mut_is_arr(tolerations)) mut_set(doc, spec, "tolerations", tolerations = yyjson_mut_arr(doc));
+    for (size_t i = 0; i < 2; i++) {
+        size_t index, max;
+        bool is_there = false;
+        yyjson_mut_arr_foreach(tolerations, index, max, toleration) {
+            struct str key = mut_text_at(toleration, "key"), effect = mut_text_at(toleration, "effect");
+            is_there = is_there || ((str_is(key, keys[i]) || !key.len) && (!effect.len || str_is(effect, "NoExecute")));
+        }
+        if (is_there) continue;
+        toleration = yyjson_mut_arr_add_obj(doc, tolerations);
+        mut_set_text(doc, toleration, "key", str_of(keys[i]));
+        mut_set_text(doc, toleration, "operator", STR("Exists"));
+        mut_set_text(doc, toleration, "effect", STR("NoExecute"));
+        mut_set_int64(doc, toleration, "tolerationSeconds", 300);
+    }
+}
+
 void prepare_pod(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
     (void)arena, (void)now;
     if (old) return;
@@ -68,6 +104,7 @@ void prepare_pod(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *objec
     mut_set_text(doc, status, "phase", STR("Pending"));
     mut_set_text(doc, status, "qosClass", str_of(class));
     mut_set(doc, object, "status", status);
+    if (yyjson_mut_is_obj(mut_get(object, "spec"))) admit_pod(doc, mut_get(object, "spec"));
 }
 
 static void validate_containers(struct arena *arena, const yyjson_mut_val *spec, const char *list, struct field_errors *out) {
@@ -87,6 +124,20 @@ static void validate_containers(struct arena *arena, const yyjson_mut_val *spec,
     }
 }
 
+/* A pod's spec without what may change in it. */
+static yyjson_mut_val *fixed_part(struct arena *arena, const yyjson_mut_val *spec) {
+    static const char *const lists[] = {"containers", "initContainers"}, *const free[] = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName"};
+    yyjson_mut_doc *doc = json_builder(arena);
+    yyjson_mut_val *copy = doc ? mut_copy(doc, spec) : NULL, *container;
+    for (size_t i = 0; i < 2; i++) {
+        yyjson_mut_val *containers = mut_get(copy, lists[i]);
+        size_t index, max;
+        yyjson_mut_arr_foreach(containers, index, max, container) mut_remove(container, "image");
+    }
+    for (size_t i = 0; i < sizeof free / sizeof free[0]; i++) mut_remove(copy, free[i]);
+    return copy;
+}
+
 void validate_pod(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {
     static const char *const policies[] = {"Always", "OnFailure", "Never"};
     const yyjson_mut_val *spec = mut_get(object, "spec");
@@ -94,8 +145,14 @@ void validate_pod(struct arena *arena, const yyjson_mut_val *object, const yyjso
     validate_containers(arena, spec, "initContainers", out);
     validate_containers(arena, spec, "containers", out);
     check_choice(mut_get(spec, "restartPolicy"), STR("spec.restartPolicy"), policies, 3, out);
-    if (old && yyjson_mut_arr_size(mut_get(spec, "containers")) != yyjson_mut_arr_size(mut_path(old, "spec", "containers", NULL)))
+    if (!old) return;
+    if (yyjson_mut_arr_size(mut_get(spec, "containers")) != yyjson_mut_arr_size(mut_path(old, "spec", "containers", NULL)))
         field_errors_add(out, FIELD_FORBIDDEN, STR("spec.containers"), NULL, "pod updates may not add or remove containers");
+    else if (!mut_equal(fixed_part(arena, spec), fixed_part(arena, mut_get(old, "spec"))))
+        field_errors_add(out, FIELD_FORBIDDEN, STR("spec"), NULL,
+                         "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+                         "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+                         "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)");
 }
 
 static void validate_rule(struct arena *arena, yyjson_mut_val *rule, size_t index, bool is_namespaced, struct field_errors *out) {
@@ -147,7 +204,16 @@ void validate_role_binding(struct arena *arena, const yyjson_mut_val *object, co
     check_choice(mut_get(reference, "kind"), STR("roleRef.kind"), is_namespaced ? both : cluster, is_namespaced ? 2 : 1, out);
     require_text(reference, "name", STR("roleRef.name"), out);
     yyjson_mut_arr_foreach(subjects, index, max, subject) validate_subject(arena, subject, index, is_namespaced, out);
-    if (old && !mut_equal(reference, mut_get(old, "roleRef"))) field_errors_add(out, FIELD_INVALID, STR("roleRef"), reference, "cannot change roleRef");
+    if (!old || mut_equal(reference, mut_get(old, "roleRef"))) return;
+    struct str group = field_error_quote(arena, mut_text_at(reference, "apiGroup")), kind = field_error_quote(arena, mut_text_at(reference, "kind"));
+    struct str name = field_error_quote(arena, mut_text_at(reference, "name"));
+    struct str shown = arena_printf(arena, "{\"APIGroup\":%.*s,\"Kind\":%.*s,\"Name\":%.*s}", STR_ARG(group), STR_ARG(kind), STR_ARG(name));
+    field_errors_add_text(out, FIELD_INVALID, STR("roleRef"), shown, STR("cannot change roleRef"));
+}
+
+void complete_definition(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
+    (void)old, (void)now;
+    definition_default(arena, doc, object);
 }
 
 /* A condition, its time kept where its status was the same before. */
@@ -185,7 +251,7 @@ static void add_stored_versions(yyjson_mut_doc *doc, yyjson_mut_val *status, con
 
 /* What the API server's own controllers set a moment later there: here a definition is established by the time its request is answered. */
 void prepare_definition(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, const yyjson_mut_val *old, struct str now) {
-    definition_default(arena, doc, object);
+    (void)arena;
     yyjson_mut_val *status = yyjson_mut_obj(doc), *conditions = yyjson_mut_arr(doc);
     add_condition(doc, conditions, old, "NamesAccepted", "NoConflicts", "no conflicts found", now);
     add_condition(doc, conditions, old, "Established", "InitialNamesAccepted", "the initial names have been accepted", now);

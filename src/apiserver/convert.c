@@ -31,6 +31,10 @@ static void rename_event(yyjson_mut_doc *doc, yyjson_mut_val *object, bool is_to
         if (is_to_core) rename_key(doc, object, event_fields[i].events, event_fields[i].core);
         else rename_key(doc, object, event_fields[i].core, event_fields[i].events);
     }
+    static const char *const omitted[] = {"reportingController", "reportingInstance"};
+    for (size_t i = 0; !is_to_core && i < 2; i++) {
+        if (mut_is_empty(mut_get(object, omitted[i]))) mut_remove(object, omitted[i]);
+    }
     mut_set_text(doc, object, "apiVersion", is_to_core ? STR("v1") : STR("events.k8s.io/v1"));
 }
 
@@ -60,6 +64,31 @@ bool convert_to_storage(struct request *request, yyjson_mut_val *object) {
     struct str api_version = arena_join(&request->arena, kind->group, STR("/"), kind->storage_version->version);
     mut_set_text(request->doc, object, "apiVersion", api_version);
     return !request->arena.exhausted;
+}
+
+/* Typed kinds read a null as the zero value: absent, or the empty text in a map of texts. */
+static void drop_nulls(const struct schema *schema, yyjson_mut_val *value) {
+    if (yyjson_mut_is_arr(value)) {
+        size_t index, max;
+        yyjson_mut_val *item;
+        yyjson_mut_arr_foreach(value, index, max, item) {
+            if (yyjson_mut_is_ctn(item)) drop_nulls(schema_items(schema), item);
+        }
+        return;
+    }
+    yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(value);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
+        yyjson_mut_val *member = yyjson_mut_obj_iter_get_val(key);
+        const struct schema *known = schema_property(schema, mut_text(key));
+        bool is_text_in_map = known && !schema_is_property(schema, mut_text(key)) && str_is(schema_type(known), "string");
+        if (yyjson_mut_is_ctn(member) && known) drop_nulls(known, member);
+        else if (yyjson_mut_is_null(member) && is_text_in_map) yyjson_mut_set_strn(member, "", 0);
+        else if (yyjson_mut_is_null(member) && known) yyjson_mut_obj_iter_remove(&iterator);
+    }
+}
+
+void convert_drop_nulls(struct request *request, yyjson_mut_val *object) {
+    if (request->version->schema) drop_nulls(request->version->schema, object);
 }
 
 bool convert_check_types(struct request *request, const yyjson_mut_val *object) {

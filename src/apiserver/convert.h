@@ -14,6 +14,8 @@ bool convert_object(struct arena *arena, yyjson_mut_doc *doc, const struct kind 
                     yyjson_mut_val *object);
 /* In place, back. */
 bool convert_to_storage(struct request *request, yyjson_mut_val *object);
+/* In place, of built-in kinds: a null is the zero value of its field's type. */
+void convert_drop_nulls(struct request *request, yyjson_mut_val *object);
 /* Built-in kinds are typed: a value of another JSON type cannot be decoded (400). */
 bool convert_check_types(struct request *request, const yyjson_mut_val *object);
 

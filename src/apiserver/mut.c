@@ -135,15 +135,3 @@ struct blob *mut_blob(struct arena *arena, const yyjson_mut_val *object) {
     char *text = yyjson_mut_val_write_opts(object, YYJSON_WRITE_NOFLAG, &allocator, &len, NULL);
     return text ? blob_new((struct str){text, len}) : NULL;
 }
-
-void mut_drop_nulls(yyjson_mut_val *value) {
-    size_t index, max;
-    yyjson_mut_val *item;
-    yyjson_mut_arr_foreach(value, index, max, item) mut_drop_nulls(item);
-    if (!yyjson_mut_is_obj(value)) return;
-    yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(value);
-    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
-        if (yyjson_mut_is_null(yyjson_mut_obj_iter_get_val(key))) yyjson_mut_obj_iter_remove(&iterator);
-        else mut_drop_nulls(yyjson_mut_obj_iter_get_val(key));
-    }
-}

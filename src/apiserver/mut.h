@@ -43,7 +43,4 @@ yyjson_mut_val *mut_make_text(yyjson_mut_doc *doc, struct str text);
 struct blob *mut_blob(struct arena *arena, const yyjson_mut_val *object);
 void mut_write(struct arena *arena, struct strbuf *out, const yyjson_mut_val *value);
 
-/* Fields of null, however deep: to a built-in kind, which has a Go type, they are not there. At most LIMIT_DOCUMENT_DEPTH deep. */
-void mut_drop_nulls(yyjson_mut_val *value);
-
 #endif

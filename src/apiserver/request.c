@@ -19,7 +19,9 @@ struct refusal_subject request_subject(const struct request *request) {
 }
 
 struct refusal_subject request_kind_subject(const struct request *request) {
-    return (struct refusal_subject){.resource = request->kind->kind, .group = request->kind->group, .name = request->name};
+    /* Both groups' events are core's inside. */
+    bool is_event = request->kind->builtin && str_is(request->kind->plural, "events");
+    return (struct refusal_subject){.resource = request->kind->kind, .group = is_event ? STR_EMPTY : request->kind->group, .name = request->name};
 }
 
 void request_warn(struct request *request, struct str text) {

@@ -140,11 +140,13 @@ static bool shape(struct request *request, yyjson_mut_val *object, struct compla
     if (schema && !schema_prune(schema, arena, request->doc, object, &unknown)) return refuse_internal(arena, &request->refusal, "memory is out");
     for (size_t i = 0; i < unknown.count; i++) complain(arena, complaints, "unknown", unknown.paths[i]);
     if (!body_settle_complaints(request, complaints)) return false;
-    if (request->kind->builtin) {
-        if (!is_about_definitions(request)) mut_drop_nulls(object);
+    const struct builtin_kind *builtin = request->kind->builtin;
+    if (builtin) {
+        if (!is_about_definitions(request)) convert_drop_nulls(request, object);
         if (!convert_check_types(request, object)) return false;
         if (!builtin_default(request->kind->group, request->kind->kind, arena, request->doc, object))
             return refuse_internal(arena, &request->refusal, "memory is out");
+        if (builtin->complete) builtin->complete(arena, request->doc, object, NULL, request->now);
         return true;
     }
     if (schema && !schema_default(schema, arena, request->doc, object)) return refuse_internal(arena, &request->refusal, "memory is out");
@@ -219,8 +221,12 @@ static void prepare_create(struct request *request, yyjson_mut_val *object) {
     meta_wipe(request, metadata);
     if (has_generation(request)) mut_set_int64(request->doc, metadata, "generation", 1);
     if (!request->kind->builtin && has_status_subresource(request)) mut_remove(object, "status");
+}
+
+/* What the kind itself makes of it is nobody's. */
+static void apply_strategy(struct request *request, yyjson_mut_val *object, const yyjson_mut_val *live) {
     const struct builtin_kind *builtin = request->kind->builtin;
-    if (builtin && builtin->prepare) builtin->prepare(&request->arena, request->doc, object, NULL, request->now);
+    if (builtin && builtin->prepare && !request->subresource) builtin->prepare(&request->arena, request->doc, object, live, request->now);
 }
 
 static bool refuse_taken(struct request *request, bool is_generated) {
@@ -271,6 +277,7 @@ static bool make_new(struct request *request, yyjson_mut_val *object, struct com
     prepare_create(request, object);
     if (!escalation_check(request, object, NULL)) return false;
     if (!is_applied && !track_managers(request, object, NULL)) return false;
+    apply_strategy(request, object, NULL);
     return validate(request, object, NULL);
 }
 
@@ -364,10 +371,12 @@ static void prepare_update(struct request *request, const yyjson_mut_val *live, 
     static const char *const kept[] = {"uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) mut_take(request->doc, metadata, kept[i], live_metadata);
     mut_remove(metadata, "selfLink");
-    const struct builtin_kind *builtin = request->kind->builtin;
-    if (builtin && builtin->prepare && !request->subresource) builtin->prepare(&request->arena, request->doc, object, live, request->now);
+}
+
+static void raise_generation(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object) {
     int64_t generation = 0;
-    mut_int64(mut_get(live_metadata, "generation"), &generation);
+    yyjson_mut_val *metadata = mut_get(object, "metadata");
+    mut_int64(mut_path(live, "metadata", "generation", NULL), &generation);
     if (has_generation(request) && changes_spec(request) && differs_but_for(request, live, object, has_status_subresource(request)))
         mut_set_int64(request->doc, metadata, "generation", generation + 1);
 }
@@ -395,6 +404,8 @@ static bool make_update(struct request *request, const yyjson_mut_val *live, yyj
     prepare_update(request, live, *object);
     if (!escalation_check(request, *object, live)) return false;
     if (!is_applied && !track_managers(request, *object, live)) return false;
+    apply_strategy(request, *object, live);
+    raise_generation(request, live, *object);
     return validate(request, *object, live);
 }
 
