@@ -114,9 +114,9 @@ static bool evaluate_map(struct run *run, const struct node *node, struct value 
 }
 
 /* What the variable of a fold is in turn: items of a list, keys of a map. */
-static bool range_item(struct run *run, const struct value *range, size_t index, struct value *out) {
-    if (range->kind == CEL_LIST) return value_list_get(range, index, out, run->error);
-    *out = value_map_key(range, index);
+static bool range_item(struct run *run, const struct value *range, struct value_walk *walk, size_t index, struct value *out) {
+    if (range->kind == CEL_LIST) return value_list_get(range, walk, index, out, run->error);
+    *out = value_map_key(range, walk, index);
     return true;
 }
 
@@ -162,6 +162,7 @@ static bool fold_item(struct run *run, const struct node *node, const struct val
 
 static bool evaluate_fold(struct run *run, const struct node *node, struct value *out) {
     struct value range;
+    struct value_walk walk = {0};
     struct folding folding = {.first = {.kind = ERROR_NONE}};
     bool has_failed = false, is_decided = false;
     if (!evaluate(run, node->children[0], &range)) return false;
@@ -171,7 +172,7 @@ static bool evaluate_fold(struct run *run, const struct node *node, struct value
     if (!folding.made) return error_set(run->error, ERROR_MEMORY, "memory is out");
     for (size_t i = 0; i < count && !is_decided; i++) {
         struct value *item = &run->slots[node->slot];
-        if (!run_pay(run, 1) || !range_item(run, &range, i, item)) return false;
+        if (!run_pay(run, 1) || !range_item(run, &range, &walk, i, item)) return false;
         is_decided = !fold_item(run, node, item, &folding, &has_failed);
         if (has_failed) return false;
     }

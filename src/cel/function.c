@@ -174,19 +174,26 @@ BODY(add_lists) {
     size_t first = value_list_count(&arguments[0]), second = value_list_count(&arguments[1]);
     struct value *items = arena_array(run->arena, first + second + 1, sizeof *items);
     if (!items) return error_set(run->error, ERROR_MEMORY, "memory is out");
+    struct value_walk walks[2] = {0};
     for (size_t i = 0; i < first + second; i++) {
-        bool is_first = i < first;
-        if (!value_list_get(&arguments[is_first ? 0 : 1], is_first ? i : i - first, &items[i], run->error)) return false;
+        int from = i >= first;
+        if (!value_list_get(&arguments[from], &walks[from], from ? i - first : i, &items[i], run->error)) return false;
     }
     *out = (struct value){.kind = CEL_LIST, .list = {.items = items, .count = first + second}};
     return true;
 }
 
+/* A single look walks over what stands before; Kubernetes counts it as 1, which small containers still are here. */
+static bool pay_for_search(struct run *run, size_t steps) {
+    return run_pay(run, steps / 64);
+}
+
 BODY(list_holds) {
+    struct value_walk walk = {0};
     (void)count;
     for (size_t i = 0; i < value_list_count(&arguments[1]); i++) {
         struct value item;
-        if (!value_list_get(&arguments[1], i, &item, run->error)) return false;
+        if (!value_list_get(&arguments[1], &walk, i, &item, run->error)) return false;
         if (value_equals(&arguments[0], &item)) return give_bool(out, true);
     }
     return give_bool(out, false);
@@ -196,7 +203,8 @@ BODY(map_holds) {
     struct value found;
     bool is_there;
     (void)count;
-    return value_map_get(&arguments[1], &arguments[0], &found, &is_there, run->error) && give_bool(out, is_there);
+    return pay_for_search(run, value_map_count(&arguments[1])) && value_map_get(&arguments[1], &arguments[0], &found, &is_there, run->error) &&
+           give_bool(out, is_there);
 }
 
 BODY(list_item) {
@@ -205,13 +213,13 @@ BODY(list_item) {
     if (arguments[1].kind == CEL_DOUBLE) index = (int64_t)arguments[1].real;
     if (index < 0 || (uint64_t)index >= value_list_count(&arguments[0]))
         return error_set(run->error, ERROR_INVALID, "index out of bounds: %lld", (long long)index);
-    return value_list_get(&arguments[0], (size_t)index, out, run->error);
+    return pay_for_search(run, (size_t)index) && value_list_get(&arguments[0], NULL, (size_t)index, out, run->error);
 }
 
 BODY(map_item) {
     bool is_there;
     (void)count;
-    if (!value_map_get(&arguments[0], &arguments[1], out, &is_there, run->error)) return false;
+    if (!pay_for_search(run, value_map_count(&arguments[0])) || !value_map_get(&arguments[0], &arguments[1], out, &is_there, run->error)) return false;
     if (is_there) return true;
     if (arguments[1].kind == CEL_STRING) return error_set(run->error, ERROR_NOT_FOUND, "no such key: %.*s", STR_ARG(arguments[1].text));
     return fail(run, "no such key");

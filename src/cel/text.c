@@ -182,9 +182,10 @@ BODY(text_trim) {
 
 BODY(text_join) {
     struct strbuf buf = strbuf_with_max(LIMIT_WATCH_LINE_BYTES);
+    struct value_walk walk = {0};
     for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
         struct value item;
-        bool is_text = value_list_get(&arguments[0], i, &item, run->error) && item.kind == CEL_STRING;
+        bool is_text = value_list_get(&arguments[0], &walk, i, &item, run->error) && item.kind == CEL_STRING;
         if (!is_text) {
             strbuf_release(&buf);
             return error_set(run->error, ERROR_INVALID, "no such overload");
@@ -287,9 +288,10 @@ BODY(text_find_all) {
 BODY(list_is_sorted) {
     struct value before, item;
     (void)count;
+    struct value_walk walk = {0};
     for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
         int order = 0;
-        if (!value_list_get(&arguments[0], i, &item, run->error)) return false;
+        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
         if (i && !value_compare(&before, &item, &order)) return error_set(run->error, ERROR_INVALID, "no such overload");
         if (order > 0) return give_bool(out, false);
         before = item;
@@ -300,9 +302,10 @@ BODY(list_is_sorted) {
 BODY(list_sum) {
     (void)count;
     give_int(out, 0);
+    struct value_walk walk = {0};
     for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
         struct value pair[2] = {*out}, item;
-        if (!value_list_get(&arguments[0], i, &item, run->error)) return false;
+        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
         pair[1] = item;
         if (i == 0) {
             *out = item;
@@ -318,9 +321,10 @@ BODY(list_sum) {
 static bool extreme(struct run *run, const struct value *list, int sign, struct value *out) {
     struct value item;
     if (!value_list_count(list)) return error_set(run->error, ERROR_INVALID, "%s called on empty list", sign < 0 ? "min" : "max");
+    struct value_walk walk = {0};
     for (size_t i = 0; i < value_list_count(list); i++) {
         int order = sign;
-        if (!value_list_get(list, i, &item, run->error)) return false;
+        if (!value_list_get(list, &walk, i, &item, run->error)) return false;
         if (i && !value_compare(&item, out, &order)) return error_set(run->error, ERROR_INVALID, "no such overload");
         if (order * sign > 0) *out = item;
     }
@@ -340,8 +344,9 @@ BODY(list_max) {
 BODY(list_index_of) {
     struct value item;
     (void)count;
+    struct value_walk walk = {0};
     for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
-        if (!value_list_get(&arguments[0], i, &item, run->error)) return false;
+        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
         if (value_equals(&item, &arguments[1])) return give_int(out, (int64_t)i);
     }
     return give_int(out, -1);
@@ -349,10 +354,12 @@ BODY(list_index_of) {
 
 BODY(list_last_index_of) {
     struct value item;
+    struct value_walk walk = {0};
+    int64_t last = -1;
     (void)count;
-    for (size_t i = value_list_count(&arguments[0]); i-- > 0;) {
-        if (!value_list_get(&arguments[0], i, &item, run->error)) return false;
-        if (value_equals(&item, &arguments[1])) return give_int(out, (int64_t)i);
+    for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
+        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
+        if (value_equals(&item, &arguments[1])) last = (int64_t)i;
     }
-    return give_int(out, -1);
+    return give_int(out, last);
 }

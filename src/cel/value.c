@@ -105,8 +105,20 @@ size_t value_list_count(const struct value *list) {
     return list->list.count;
 }
 
-bool value_list_get(const struct value *list, size_t index, struct value *out, struct error *error) {
-    if (list->list.json) return value_of_json(yyjson_mut_arr_get(loose(list->list.json), index), list->list.element, out, error);
+/* The item, or the key, at an index of a container: the next one when the walk stands right before it. `stride`: links from one to the next. */
+static yyjson_mut_val *step(yyjson_mut_val *first, struct value_walk *walk, size_t index, int stride) {
+    struct value_walk single = {0};
+    if (!walk) walk = &single;
+    if (!walk->at || walk->index > index) *walk = (struct value_walk){.at = first};
+    for (; walk->index < index; walk->index++) {
+        for (int link = 0; link < stride; link++) walk->at = walk->at->next;
+    }
+    return walk->at;
+}
+
+bool value_list_get(const struct value *list, struct value_walk *walk, size_t index, struct value *out, struct error *error) {
+    if (list->list.json)
+        return value_of_json(step(yyjson_mut_arr_get_first(loose(list->list.json)), walk, index, 1), list->list.element, out, error);
     *out = list->list.items[index];
     return true;
 }
@@ -141,11 +153,10 @@ bool value_map_get(const struct value *map, const struct value *key, struct valu
     return !json || value_of_json(json, field ? field->type : type->kind == CEL_MAP ? type->element : &dyn, out, error);
 }
 
-struct value value_map_key(const struct value *map, size_t index) {
+struct value value_map_key(const struct value *map, struct value_walk *walk, size_t index) {
     if (!map->map.json) return *map->map.entries[index].key;
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(loose(map->map.json));
-    yyjson_mut_val *key = yyjson_mut_obj_iter_next(&iterator);
-    for (size_t i = 0; i < index; i++) key = yyjson_mut_obj_iter_next(&iterator);
+    yyjson_mut_val *key = step(yyjson_mut_obj_iter_next(&iterator), walk, index, 2);
     return (struct value){.kind = CEL_STRING, .text = {yyjson_mut_get_str(key), yyjson_mut_get_len(key)}};
 }
 
@@ -192,10 +203,11 @@ bool value_compare(const struct value *a, const struct value *b, int *out) {
 
 static bool lists_are_equal(const struct value *a, const struct value *b) {
     struct value left, right;
+    struct value_walk walk_a = {0}, walk_b = {0};
     struct error error;
     if (value_list_count(a) != value_list_count(b)) return false;
     for (size_t i = 0; i < value_list_count(a); i++) {
-        if (!value_list_get(a, i, &left, &error) || !value_list_get(b, i, &right, &error) || !value_equals(&left, &right)) return false;
+        if (!value_list_get(a, &walk_a, i, &left, &error) || !value_list_get(b, &walk_b, i, &right, &error) || !value_equals(&left, &right)) return false;
     }
     return true;
 }
@@ -203,8 +215,9 @@ static bool lists_are_equal(const struct value *a, const struct value *b) {
 static bool maps_are_equal(const struct value *a, const struct value *b) {
     if (value_map_count(a) != value_map_count(b)) return false;
     if (a->map.json && b->map.json) return yyjson_mut_equals(loose(a->map.json), loose(b->map.json));
+    struct value_walk walk = {0};
     for (size_t i = 0; i < value_map_count(a); i++) {
-        struct value key = value_map_key(a, i), left, right;
+        struct value key = value_map_key(a, &walk, i), left, right;
         bool is_there = false, is_other = false;
         struct error error;
         if (!value_map_get(a, &key, &left, &is_there, &error) || !value_map_get(b, &key, &right, &is_other, &error)) return false;

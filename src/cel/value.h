@@ -46,12 +46,18 @@ bool value_equals(const struct value *a, const struct value *b);
 /* <0, 0, >0 in *out; false: they have no order. */
 bool value_compare(const struct value *a, const struct value *b, int *out);
 size_t value_list_count(const struct value *list);
-bool value_list_get(const struct value *list, size_t index, struct value *out, struct error *error);
+/* Where a walk over a list or the keys of a map stands: begins as {0}, and makes going on to the next index cost the same however far it is. */
+struct value_walk {
+    yyjson_mut_val *at; /* NULL: nowhere yet */
+    size_t index;
+};
+/* `walk` may be NULL: a single look, which costs as many steps as the index says. */
+bool value_list_get(const struct value *list, struct value_walk *walk, size_t index, struct value *out, struct error *error);
 size_t value_map_count(const struct value *map);
 /* The member; *out_is_there false: none. False and `error` where it cannot be read. */
 bool value_map_get(const struct value *map, const struct value *key, struct value *out, bool *out_is_there, struct error *error);
-/* The key at an index, for walks. */
-struct value value_map_key(const struct value *map, size_t index);
+/* The key at an index. */
+struct value value_map_key(const struct value *map, struct value_walk *walk, size_t index);
 int64_t value_rune_count(struct str text);
 const char *value_kind_name(enum cel_type_kind kind);
 

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -12,7 +13,7 @@ static yyjson_mut_doc *doc;
 
 static int set_up(void **state) {
     (void)state;
-    arena_init(&arena, 64 * 1024 * 1024);
+    arena_init(&arena, 256 * 1024 * 1024);
     doc = json_builder(&arena);
     return 0;
 }
@@ -142,6 +143,27 @@ static void stops_at_its_budget(void **state) {
     assert_true(str_contains(outcome(nested.ptr, 1000), STR("recursion limit exceeded")));
 }
 
+/* Items are links of a chain: walking to each from the first would take minutes. */
+static void walks_long_lists_once(void **state) {
+    (void)state;
+    static const char *const expressions[] = {"self.all(x, x >= 0)", "self.sum() > 0", "self.isSorted() && self.lastIndexOf(1) == 1", "self + [1] == self + [1]",
+                                              "self.max() == 199999"};
+    struct cel_environment environment = {.self = &ints_type};
+    yyjson_mut_val *numbers = yyjson_mut_arr(doc);
+    for (int64_t i = 0; i < 200000; i++) assert_true(yyjson_mut_arr_add_int(doc, numbers, i));
+    clock_t begin = clock();
+    for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++) {
+        const struct cel_program *program;
+        struct cel_result result;
+        struct error error = {0};
+        uint64_t budget = 10000000;
+        assert_true(cel_compile(&arena, str_of(expressions[i]), &environment, CEL_BOOL, &program, &error));
+        if (!cel_evaluate(program, &arena, numbers, NULL, &budget, &result, &error)) fail_msg("%s: %s", expressions[i], error.message);
+        if (!result.is_true) fail_msg("%s", expressions[i]);
+    }
+    assert_true(clock() - begin < 10 * CLOCKS_PER_SEC);
+}
+
 static void estimates_cost_by_declared_bounds(void **state) {
     (void)state;
     struct cel_environment environment = {.self = &self_type};
@@ -193,7 +215,7 @@ static void escapes_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(means_what_cel_says), TEST(says_what_is_wrong), TEST(stops_at_its_budget), TEST(estimates_cost_by_declared_bounds), TEST(knows_an_old_self_that_may_not_be),
+        TEST(means_what_cel_says), TEST(says_what_is_wrong), TEST(stops_at_its_budget), TEST(walks_long_lists_once), TEST(estimates_cost_by_declared_bounds), TEST(knows_an_old_self_that_may_not_be),
         TEST(makes_messages),      TEST(escapes_names),
     };
     return cmocka_run_group_tests_name("cel", tests, NULL, NULL);
