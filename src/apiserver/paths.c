@@ -153,7 +153,8 @@ static void answer_openapi_v2(struct request *request) {
     struct strbuf *out = &request->server->documents;
     struct str accept = exchange_header(request->exchange, "Accept");
     if (accept.len && !str_contains(accept, STR("json")) && !str_contains(accept, STR("*/*"))) {
-        request_answer_text(request, 406, "text/plain; charset=utf-8", STR("only application/json is served\n"));
+        /* kubectl asks so for kinds that version 3 does not name: a document (openapiv2.proto) of `swagger` alone tells it that there are none. */
+        request_answer_text(request, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", STR("\n\x03" "2.0"));
         return;
     }
     if (answer_from_cache(request)) return;

@@ -46,6 +46,7 @@ KUBECTL = [
     ("version", "version", "", 0, r"Server Version: v1\.34"),
     ("api-resources", "api-resources --api-group=workload.serving.volcano.sh", "", 0, r"modelboosters +mb +workload"),
     ("explain a defined kind", "explain modelbooster.spec.backends.minReplicas", "", 0, r"FIELD: minReplicas"),
+    ("apply a kind that is not there", "apply -f -", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n", 1, r'no matches for kind "Deployment" in version "apps/v1"'),
     ("explain a built-in kind", "explain pod.spec.containers.image", "", 0, r"FIELD: image <string>"),
     ("create a namespace", "create namespace kc", "", 0, r"namespace/kc created"),
     ("create from literals", "create configmap a -n kc --from-literal=x=y", "", 0, r"configmap/a created"),
