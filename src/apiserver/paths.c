@@ -184,8 +184,9 @@ static const struct {
     void (*answer)(struct request *request);
 } paths[] = {
     {"/api", answer_core},       {"/api/", answer_core},   {"/apis", answer_all_groups}, {"/apis/", answer_all_groups}, {"/healthz", answer_ok},
-    {"/healthz/ping", answer_ok}, {"/livez", answer_ok},    {"/readyz", answer_ok},       {"/metrics", answer_metrics},  {"/version", answer_version},
-    {"/version/", answer_version}, {"/openapi/v2", answer_openapi_v2}, {"/openapi/v3", answer_openapi_root},
+    {"/healthz/ping", answer_ok}, {"/livez", answer_ok},   {"/livez/ping", answer_ok}, {"/readyz", answer_ok},         {"/readyz/ping", answer_ok},
+    {"/metrics", answer_metrics}, {"/version", answer_version}, {"/version/", answer_version}, {"/openapi/v2", answer_openapi_v2},
+    {"/openapi/v3", answer_openapi_root},
 };
 
 void server_answer_path(struct request *request) {
