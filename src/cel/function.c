@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cel/list.h"
 #include "cel/text.h"
 #include "data/rfc3339.h"
 
@@ -31,16 +32,6 @@ uint64_t run_size_cost(const struct value *values, size_t count) {
 
 #define BODY(name) static bool name(struct run *run, const struct value *arguments, size_t count, struct value *out)
 #define UNUSED     (void)run, (void)count
-
-static bool give_bool(struct value *out, bool boolean) {
-    *out = (struct value){.kind = CEL_BOOL, .boolean = boolean};
-    return true;
-}
-
-static bool give_int(struct value *out, int64_t integer) {
-    *out = (struct value){.kind = CEL_INT, .integer = integer};
-    return true;
-}
 
 static bool fail(struct run *run, const char *words) {
     return error_set(run->error, ERROR_INVALID, "%s", words);
@@ -167,62 +158,6 @@ BODY(add_texts) {
     (void)count;
     *out = (struct value){.kind = arguments[0].kind, .text = arena_join(run->arena, arguments[0].text, arguments[1].text, STR_EMPTY)};
     return true;
-}
-
-BODY(add_lists) {
-    (void)count;
-    size_t first = value_list_count(&arguments[0]), second = value_list_count(&arguments[1]);
-    struct value *items = arena_array(run->arena, first + second + 1, sizeof *items);
-    if (!items) return error_set(run->error, ERROR_MEMORY, "memory is out");
-    struct value_walk walks[2] = {0};
-    for (size_t i = 0; i < first + second; i++) {
-        int from = i >= first;
-        if (!value_list_get(&arguments[from], &walks[from], from ? i - first : i, &items[i], run->error)) return false;
-    }
-    *out = (struct value){.kind = CEL_LIST, .list = {.items = items, .count = first + second}};
-    return true;
-}
-
-/* A single look walks over what stands before; Kubernetes counts it as 1, which small containers still are here. */
-static bool pay_for_search(struct run *run, size_t steps) {
-    return run_pay(run, steps / 64);
-}
-
-BODY(list_holds) {
-    struct value_walk walk = {0};
-    (void)count;
-    for (size_t i = 0; i < value_list_count(&arguments[1]); i++) {
-        struct value item;
-        if (!value_list_get(&arguments[1], &walk, i, &item, run->error)) return false;
-        if (value_equals(&arguments[0], &item)) return give_bool(out, true);
-    }
-    return give_bool(out, false);
-}
-
-BODY(map_holds) {
-    struct value found;
-    bool is_there;
-    (void)count;
-    return pay_for_search(run, value_map_count(&arguments[1])) && value_map_get(&arguments[1], &arguments[0], &found, &is_there, run->error) &&
-           give_bool(out, is_there);
-}
-
-BODY(list_item) {
-    (void)count;
-    int64_t index = arguments[1].integer;
-    if (arguments[1].kind == CEL_DOUBLE) index = (int64_t)arguments[1].real;
-    if (index < 0 || (uint64_t)index >= value_list_count(&arguments[0]))
-        return error_set(run->error, ERROR_INVALID, "index out of bounds: %lld", (long long)index);
-    return pay_for_search(run, (size_t)index) && value_list_get(&arguments[0], NULL, (size_t)index, out, run->error);
-}
-
-BODY(map_item) {
-    bool is_there;
-    (void)count;
-    if (!pay_for_search(run, value_map_count(&arguments[0])) || !value_map_get(&arguments[0], &arguments[1], out, &is_there, run->error)) return false;
-    if (is_there) return true;
-    if (arguments[1].kind == CEL_STRING) return error_set(run->error, ERROR_NOT_FOUND, "no such key: %.*s", STR_ARG(arguments[1].text));
-    return fail(run, "no such key");
 }
 
 BODY(size_of_any) {
@@ -405,7 +340,7 @@ const struct function functions[] = {
     {"_+_", false, 2, BOTH(CEL_DOUBLE), CEL_DOUBLE, add_double, false},
     {"_+_", false, 2, BOTH(CEL_STRING), CEL_STRING, add_texts, true},
     {"_+_", false, 2, BOTH(CEL_BYTES), CEL_BYTES, add_texts, true},
-    {"_+_", false, 2, BOTH(CEL_LIST), CEL_LIST, add_lists, true},
+    {"_+_", false, 2, BOTH(CEL_LIST), CEL_LIST, list_add, true},
     {"_+_", false, 2, {CEL_TIMESTAMP, CEL_DURATION}, CEL_TIMESTAMP, add_times, false},
     {"_+_", false, 2, {CEL_DURATION, CEL_TIMESTAMP}, CEL_TIMESTAMP, add_times, false},
     {"_+_", false, 2, BOTH(CEL_DURATION), CEL_DURATION, add_times, false},

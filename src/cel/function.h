@@ -37,4 +37,15 @@ bool run_pay(struct run *run, uint64_t cost);
 /* What the sizes of the values cost, at a tenth of a unit a character or element. */
 uint64_t run_size_cost(const struct value *values, size_t count);
 
+/* Answers of bodies. */
+static inline bool give_bool(struct value *out, bool boolean) {
+    *out = (struct value){.kind = CEL_BOOL, .boolean = boolean};
+    return true;
+}
+
+static inline bool give_int(struct value *out, int64_t integer) {
+    *out = (struct value){.kind = CEL_INT, .integer = integer};
+    return true;
+}
+
 #endif

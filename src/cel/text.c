@@ -12,16 +12,6 @@ enum { MATCH_LIMIT = 1000000, HEAP_LIMIT_KIB = 8 * 1024 };
 
 #define BODY(name) bool name(struct run *run, const struct value *arguments, size_t count, struct value *out)
 
-static bool give_bool(struct value *out, bool boolean) {
-    *out = (struct value){.kind = CEL_BOOL, .boolean = boolean};
-    return true;
-}
-
-static bool give_int(struct value *out, int64_t integer) {
-    *out = (struct value){.kind = CEL_INT, .integer = integer};
-    return true;
-}
-
 static bool give_text(struct value *out, struct str text) {
     *out = (struct value){.kind = CEL_STRING, .text = text};
     return true;
@@ -283,83 +273,4 @@ BODY(text_find_all) {
     }
     search_end(&search);
     return give_list(run, items, made, out);
-}
-
-BODY(list_is_sorted) {
-    struct value before, item;
-    (void)count;
-    struct value_walk walk = {0};
-    for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
-        int order = 0;
-        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
-        if (i && !value_compare(&before, &item, &order)) return error_set(run->error, ERROR_INVALID, "no such overload");
-        if (order > 0) return give_bool(out, false);
-        before = item;
-    }
-    return give_bool(out, true);
-}
-
-BODY(list_sum) {
-    (void)count;
-    give_int(out, 0);
-    struct value_walk walk = {0};
-    for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
-        struct value pair[2] = {*out}, item;
-        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
-        pair[1] = item;
-        if (i == 0) {
-            *out = item;
-            continue;
-        }
-        enum cel_type_kind kinds[2] = {pair[0].kind, pair[1].kind};
-        const struct function *add = function_find(STR("_+_"), false, kinds, 2);
-        if (!add || item.kind == CEL_STRING || !add->body(run, pair, 2, out)) return error_set(run->error, ERROR_INVALID, "no such overload");
-    }
-    return true;
-}
-
-static bool extreme(struct run *run, const struct value *list, int sign, struct value *out) {
-    struct value item;
-    if (!value_list_count(list)) return error_set(run->error, ERROR_INVALID, "%s called on empty list", sign < 0 ? "min" : "max");
-    struct value_walk walk = {0};
-    for (size_t i = 0; i < value_list_count(list); i++) {
-        int order = sign;
-        if (!value_list_get(list, &walk, i, &item, run->error)) return false;
-        if (i && !value_compare(&item, out, &order)) return error_set(run->error, ERROR_INVALID, "no such overload");
-        if (order * sign > 0) *out = item;
-    }
-    return true;
-}
-
-BODY(list_min) {
-    (void)count;
-    return extreme(run, &arguments[0], -1, out);
-}
-
-BODY(list_max) {
-    (void)count;
-    return extreme(run, &arguments[0], 1, out);
-}
-
-BODY(list_index_of) {
-    struct value item;
-    (void)count;
-    struct value_walk walk = {0};
-    for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
-        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
-        if (value_equals(&item, &arguments[1])) return give_int(out, (int64_t)i);
-    }
-    return give_int(out, -1);
-}
-
-BODY(list_last_index_of) {
-    struct value item;
-    struct value_walk walk = {0};
-    int64_t last = -1;
-    (void)count;
-    for (size_t i = 0; i < value_list_count(&arguments[0]); i++) {
-        if (!value_list_get(&arguments[0], &walk, i, &item, run->error)) return false;
-        if (value_equals(&item, &arguments[1])) last = (int64_t)i;
-    }
-    return give_int(out, last);
 }

@@ -1,4 +1,4 @@
-/* Functions on texts and lists, for the table in function.c. For cel/ only. */
+/* Functions on texts, for the table in function.c. For cel/ only. */
 #ifndef MB_CEL_TEXT_H
 #define MB_CEL_TEXT_H
 
@@ -6,7 +6,6 @@
 
 function_body text_contains, text_starts_with, text_ends_with, text_matches, text_find, text_find_all, text_char_at, text_index_of, text_last_index_of,
     text_lower, text_upper, text_replace, text_split, text_substring, text_trim, text_join;
-function_body list_is_sorted, list_sum, list_min, list_max, list_index_of, list_last_index_of;
 
 /* What matches() can take. */
 bool text_is_pattern(struct str text);
