@@ -45,6 +45,8 @@ struct node {
 
 /* NULL and an error as cel-go words it. */
 struct node *cel_parse(struct arena *arena, struct str source, struct error *error);
+/* For messages: what stands at a place, whole characters of at least so many bytes. */
+struct str cel_quote_at(struct str source, size_t place, size_t bytes);
 /* "compilation failed: ERROR: <input>:1:6: MESSAGE\n | source\n | .....^" */
 bool cel_error_at(struct error *error, struct str source, size_t place, const char *format, ...) __attribute__((format(printf, 4, 5)));
 

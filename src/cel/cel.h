@@ -74,7 +74,7 @@ struct cel_program;
 struct str cel_escape_field(struct arena *arena, struct str name);
 
 /*
- * Parses and checks; everything in the arena (the source is copied). `result` is the type that the expression must have: CEL_BOOL for a
+ * Parses and checks; everything in the arena (the source, UTF-8, is copied). `result` is the type that the expression must have: CEL_BOOL for a
  * rule, CEL_STRING for a messageExpression. False and an error in cel-go's words ("compilation failed: ERROR: <input>:1:6: ...").
  */
 bool cel_compile(struct arena *arena, struct str source, const struct cel_environment *environment, enum cel_type_kind result,

@@ -36,7 +36,7 @@ static bool check(struct checker *checker, struct node *node, const struct scope
 
 static bool refuse(struct checker *checker, size_t place, const char *format, struct str name) {
     char words[256];
-    snprintf(words, sizeof words, format, STR_ARG(name));
+    if (snprintf(words, sizeof words, format, STR_ARG(name)) >= (int)sizeof words) words[str_cut_utf8(str_of(words), sizeof words - 4).len] = 0;
     return cel_error_at(checker->error, checker->program->source, place, "%s", words);
 }
 

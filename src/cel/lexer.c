@@ -134,7 +134,7 @@ static bool read_text(struct lexer *lexer, bool is_raw, bool is_bytes, struct to
         if (c != '\\' || is_raw) text[len++] = c;
         else if (!read_escape(lexer, is_bytes, text, &len))
             return cel_error_at(error, lexer->source, lexer->at - 1, "Syntax error: token recognition error at: '%.*s'",
-                                STR_ARG(str_first(str_from(lexer->source, lexer->at - 1), 2)));
+                                STR_ARG(cel_quote_at(lexer->source, lexer->at - 1, 2)));
     }
     return cel_error_at(error, lexer->source, start, "Syntax error: token recognition error at: '%.*s'", STR_ARG(str_from(lexer->source, start)));
 }
@@ -149,7 +149,7 @@ static bool read_operator(struct lexer *lexer, struct token *out, struct error *
         lexer->at += out->text.len;
         return true;
     }
-    return cel_error_at(error, lexer->source, lexer->at, "Syntax error: token recognition error at: '%.*s'", STR_ARG(str_first(rest, 1)));
+    return cel_error_at(error, lexer->source, lexer->at, "Syntax error: token recognition error at: '%.*s'", STR_ARG(cel_quote_at(lexer->source, lexer->at, 1)));
 }
 
 /* r"..", b"..", rb"..", in either case; how long the prefix is. */

@@ -17,11 +17,17 @@ struct parser {
     unsigned depth;
 };
 
+struct str cel_quote_at(struct str source, size_t place, size_t bytes) {
+    struct str rest = str_from(source, place);
+    while (bytes < rest.len && ((unsigned char)rest.ptr[bytes] & 0xc0) == 0x80) bytes++;
+    return str_first(rest, bytes);
+}
+
 bool cel_error_at(struct error *error, struct str source, size_t place, const char *format, ...) {
     char message[512], dots[96];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    if (vsnprintf(message, sizeof message, format, arguments) >= (int)sizeof message) message[str_cut_utf8(str_of(message), sizeof message - 4).len] = 0;
     va_end(arguments);
     size_t line = 1, start = 0;
     for (size_t i = 0; i < place && i < source.len; i++) {
@@ -56,7 +62,7 @@ static struct node *refuse_token(struct parser *parser) {
     const struct token *token = &parser->token;
     if (token->kind == TOKEN_END) cel_error_at(parser->error, parser->lexer.source, token->place, "Syntax error: mismatched input '<EOF>' expecting an expression");
     else {
-        struct str text = token->text.len ? token->text : str_first(str_from(parser->lexer.source, token->place), 1);
+        struct str text = token->text.len && token->kind != TOKEN_BYTES ? token->text : cel_quote_at(parser->lexer.source, token->place, 1);
         cel_error_at(parser->error, parser->lexer.source, token->place, "Syntax error: extraneous input '%.*s'", STR_ARG(text));
     }
     return NULL;

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 build=build/fuzz
 seed=${2:-${MB_SEED:-1}}
 minutes=${MB_BUDGET_MINUTES:-2}
-targets="fuzz_json fuzz_yaml fuzz_booster fuzz_quantity fuzz_duration fuzz_selector fuzz_rfc3339 fuzz_patch fuzz_request"
+targets="fuzz_json fuzz_yaml fuzz_booster fuzz_quantity fuzz_duration fuzz_selector fuzz_rfc3339 fuzz_patch fuzz_request fuzz_cel"
 
 if [ ! -f $build/build.ninja ]; then
     mkdir -p build

@@ -143,6 +143,15 @@ static void stops_at_its_budget(void **state) {
     assert_true(str_contains(outcome(nested.ptr, 1000), STR("recursion limit exceeded")));
 }
 
+static void quotes_whole_characters(void **state) {
+    (void)state;
+    static const char *const sources[] = {"se\xda\x99.i", "self.s == '\\\xc3\xa4'", "\xf0\x9f\x98\x80", "s b'\\260'"};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        struct str found = outcome(sources[i], 1000);
+        if (!str_contains(found, STR("ERROR")) || !str_is_utf8(found)) fail_msg("%.*s", STR_ARG(found));
+    }
+}
+
 /* Items are links of a chain: walking to each from the first would take minutes. */
 static void walks_long_lists_once(void **state) {
     (void)state;
@@ -215,7 +224,7 @@ static void escapes_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(means_what_cel_says), TEST(says_what_is_wrong), TEST(stops_at_its_budget), TEST(walks_long_lists_once), TEST(estimates_cost_by_declared_bounds), TEST(knows_an_old_self_that_may_not_be),
+        TEST(means_what_cel_says), TEST(says_what_is_wrong), TEST(stops_at_its_budget), TEST(walks_long_lists_once), TEST(quotes_whole_characters), TEST(estimates_cost_by_declared_bounds), TEST(knows_an_old_self_that_may_not_be),
         TEST(makes_messages),      TEST(escapes_names),
     };
     return cmocka_run_group_tests_name("cel", tests, NULL, NULL);
