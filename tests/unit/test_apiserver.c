@@ -5,28 +5,10 @@
 
 #include <cmocka.h>
 
-#include "apiserver_rig.h"
-
-static struct rig *rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig = rig_new(NULL);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_free(rig);
-    return 0;
-}
+#include "apiserver_fixture.h"
 
 #define MAPS "/api/v1/namespaces/default/configmaps"
 #define MAP(name, data) "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" name "\"},\"data\":" data "}"
-
-static void assert_text(struct str found, const char *wanted) {
-    if (!str_is(found, wanted)) fail_msg("found    %.*s\nexpected %s", STR_ARG(found), wanted);
-}
 
 static void stores_and_gives_back(void **state) {
     (void)state;

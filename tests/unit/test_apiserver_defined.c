@@ -5,21 +5,7 @@
 
 #include <cmocka.h>
 
-#include "apiserver_rig.h"
-
-static struct rig *rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig = rig_new(NULL);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_free(rig);
-    return 0;
-}
+#include "apiserver_fixture.h"
 
 #define DEFINITIONS "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 #define V1 "/apis/example.com/v1/namespaces/default/things"
@@ -35,10 +21,6 @@ static int tear_down(void **state) {
 #define OLD "\"old\":{\"type\":\"string\"}"
 #define NEW "\"new\":{\"type\":\"string\",\"default\":\"filled\"}"
 #define THING(version, name, spec) "{\"apiVersion\":\"example.com/" version "\",\"kind\":\"Thing\",\"metadata\":{\"name\":\"" name "\"},\"spec\":" spec "}"
-
-static void assert_text(struct str is, const char *wanted) {
-    if (!str_is(is, wanted)) fail_msg("\"%.*s\" instead of \"%s\"", STR_ARG(is), wanted);
-}
 
 static void redefine(const char *versions) {
     struct str patch = arena_printf(rig_arena(rig), "{\"spec\":{\"versions\":[%s]}}", versions);

@@ -5,29 +5,11 @@
 
 #include <cmocka.h>
 
-#include "apiserver_rig.h"
-
-static struct rig *rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig = rig_new(NULL);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_free(rig);
-    return 0;
-}
+#include "apiserver_fixture.h"
 
 #define MAPS "/api/v1/namespaces/default/configmaps"
 #define PODS "/api/v1/namespaces/default/pods"
 #define MERGE "application/merge-patch+json"
-
-static void assert_text(struct str is, const char *wanted) {
-    if (!str_is(is, wanted)) fail_msg("\"%.*s\" instead of \"%s\"", STR_ARG(is), wanted);
-}
 
 /* A configmap, its uid given back; `owners` the elements of ownerReferences. */
 static struct str make(const char *collection, const char *name, const char *owners) {

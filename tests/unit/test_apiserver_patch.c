@@ -5,30 +5,12 @@
 
 #include <cmocka.h>
 
-#include "apiserver_rig.h"
+#include "apiserver_fixture.h"
 
 #define PODS  "/api/v1/namespaces/default/pods"
 #define MAPS  "/api/v1/namespaces/default/configmaps"
 #define EVENTS "/api/v1/namespaces/default/events"
 #define APPLY "application/apply-patch+yaml"
-
-static struct rig *rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig = rig_new(NULL);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_free(rig);
-    return 0;
-}
-
-static void assert_text(struct str found, const char *wanted) {
-    if (!str_is(found, wanted)) fail_msg("found    %.*s\nexpected %s", STR_ARG(found), wanted);
-}
 
 static struct rig_answer patch(int status, const char *target, const char *type, const char *body) {
     struct rig_answer answer = rig_send(rig, "PATCH", target, type, NULL, body);

@@ -5,21 +5,7 @@
 
 #include <cmocka.h>
 
-#include "apiserver_rig.h"
-
-static struct rig *rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig = rig_new(NULL);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_free(rig);
-    return 0;
-}
+#include "apiserver_fixture.h"
 
 #define ANN      "Authorization: Bearer secret"
 #define MAPS     "/api/v1/namespaces/default/configmaps"
@@ -53,10 +39,6 @@ static struct rig_answer as_ann(int status, const char *method, const char *targ
 #define JSON  "application/json"
 #define MERGE "application/merge-patch+json"
 #define APPLY "application/apply-patch+yaml"
-
-static void assert_text(struct str is, const char *wanted) {
-    if (!str_is(is, wanted)) fail_msg("\"%.*s\" instead of \"%s\"", STR_ARG(is), wanted);
-}
 
 static void writes_no_role_beyond_own_rights(void **state) {
     (void)state;

@@ -7,28 +7,10 @@
 
 #include "apiserver/objects.h"
 #include "apiserver/server.h"
-#include "apiserver_rig.h"
-
-static struct rig *rig;
-
-static int set_up(void **state) {
-    (void)state;
-    rig = rig_new(NULL);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    rig_free(rig);
-    return 0;
-}
+#include "apiserver_fixture.h"
 
 #define MAPS "/api/v1/namespaces/default/configmaps"
 #define MAP  "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s%d\"},\"data\":{\"k\":\"%.*s\"}}"
-
-static void assert_text(struct str is, const char *wanted) {
-    if (!str_is(is, wanted)) fail_msg("\"%.*s\" instead of \"%s\"", STR_ARG(is), wanted);
-}
 
 static void make(const char *prefix, int first, int count, int bytes) {
     struct str value = arena_printf(rig_arena(rig), "%0*d", bytes, 7);
