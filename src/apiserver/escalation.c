@@ -4,6 +4,7 @@
 
 #include "apiserver/rights.h"
 #include "apiserver/server.h"
+#include "apiserver/write.h"
 
 enum {
     /* Single rights (a verb on a resource of a group with a name) that one write may give: each is looked for in all rules of the user. */
@@ -145,13 +146,8 @@ static bool check_bound(struct request *request, const yyjson_mut_val *binding) 
     struct collection *roles = objects_collection(request->server->objects, key);
     struct object *role = roles ? objects_find(roles, is_cluster_role ? STR_EMPTY : request->namespace, name) : NULL;
     if (!role) return refuse_not_found(&request->arena, &request->refusal, &subject);
-    struct error error;
-    struct blob *body = objects_body(request->server->objects, role->revision, &error);
-    if (!body) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
-    struct str text = arena_copy(&request->arena, blob_view(body));
-    blob_drop(body);
-    yyjson_mut_val *value = mut_parse(&request->arena, request->doc, text, &error);
-    if (!value) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
+    yyjson_mut_val *value;
+    if (!write_load(request, role, &value)) return false;
     return check_rules(request, mut_get(value, "rules"));
 }
 

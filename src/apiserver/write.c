@@ -41,19 +41,22 @@ bool write_is_busy(struct request *request) {
     return true;
 }
 
-bool write_load_live(struct request *request, yyjson_mut_val **out) {
-    struct object *object = objects_find(request->collection, request->namespace, request->name);
-    struct refusal_subject subject = request_subject(request);
-    if (!object) return refuse_not_found(&request->arena, &request->refusal, &subject);
+bool write_load(struct request *request, const struct object *object, yyjson_mut_val **out) {
     struct error error;
     struct blob *body = objects_body(request->server->objects, object->revision, &error);
     if (!body) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
     struct str text = arena_copy(&request->arena, blob_view(body));
     blob_drop(body);
-    yyjson_mut_val *value = mut_parse(&request->arena, request->doc, text, &error);
-    if (!value || !convert_from_storage(request, value)) return refuse_internal(&request->arena, &request->refusal, "%s", error.message);
-    *out = value;
-    return true;
+    *out = mut_parse(&request->arena, request->doc, text, &error);
+    return *out ? true : refuse_internal(&request->arena, &request->refusal, "%s", error.message);
+}
+
+bool write_load_live(struct request *request, yyjson_mut_val **out) {
+    struct object *object = objects_find(request->collection, request->namespace, request->name);
+    struct refusal_subject subject = request_subject(request);
+    if (!object) return refuse_not_found(&request->arena, &request->refusal, &subject);
+    if (!write_load(request, object, out)) return false;
+    return convert_from_storage(request, *out) || refuse_internal(&request->arena, &request->refusal, "memory is out");
 }
 
 void write_answer(struct request *request, const struct error *error) {
@@ -239,6 +242,11 @@ static bool refuse_taken(struct request *request, bool is_generated) {
     return false;
 }
 
+static bool refuse_other_name(struct request *request, struct str name) {
+    return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
+                              STR_ARG(name), STR_ARG(request->name));
+}
+
 /* metadata.name, generated where only generateName is there: as in Kubernetes, its first 58 bytes and five characters. */
 static bool settle_name(struct request *request, yyjson_mut_val *object, bool *out_is_generated) {
     yyjson_mut_val *metadata = mut_need_object(request->doc, object, "metadata");
@@ -251,8 +259,7 @@ static bool settle_name(struct request *request, yyjson_mut_val *object, bool *o
         mut_set_text(request->doc, metadata, "name", name);
     }
     if (request->name.len && name.len && !str_equal(name, request->name))
-        return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
-                                  STR_ARG(name), STR_ARG(request->name));
+        return refuse_other_name(request, name);
     if (name.len) request->name = name;
     return true;
 }
@@ -350,15 +357,22 @@ static bool check_preconditions(struct request *request, const yyjson_mut_val *l
                            "the object has been modified; please apply your changes to the latest version and try again");
 }
 
-static bool differs_but_for(struct request *request, const yyjson_mut_val *live, const yyjson_mut_val *object, bool ignores_status) {
-    yyjson_mut_val *a = mut_copy(request->doc, live), *b = mut_copy(request->doc, object);
-    static const char *const ignored[] = {"apiVersion", "kind", "metadata", "status"};
-    for (size_t i = 0; i < 4; i++) {
-        if (i == 3 && !ignores_status) break;
-        mut_remove(a, ignored[i]);
-        mut_remove(b, ignored[i]);
+/* Whether a generation counts what stands under this key. */
+static bool is_of_spec(struct str key, bool ignores_status) {
+    return !str_is(key, "apiVersion") && !str_is(key, "kind") && !str_is(key, "metadata") && !(ignores_status && str_is(key, "status"));
+}
+
+static bool differs_in_spec(const yyjson_mut_val *live, yyjson_mut_val *object, bool ignores_status) {
+    size_t same = 0, counted = 0;
+    yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(object);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
+        if (!is_of_spec(mut_text(key), ignores_status)) continue;
+        if (!mut_equal(yyjson_mut_obj_iter_get_val(key), mut_get_str(live, mut_text(key)))) return true;
+        same++;
     }
-    return !mut_equal(a, b);
+    iterator = yyjson_mut_obj_iter_with((yyjson_mut_val *)(uintptr_t)live);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) counted += is_of_spec(mut_text(key), ignores_status);
+    return same != counted;
 }
 
 /* Through status and finalize nothing changes that a generation counts. */
@@ -377,7 +391,7 @@ static void raise_generation(struct request *request, const yyjson_mut_val *live
     int64_t generation = 0;
     yyjson_mut_val *metadata = mut_get(object, "metadata");
     mut_int64(mut_path(live, "metadata", "generation", NULL), &generation);
-    if (has_generation(request) && changes_spec(request) && differs_but_for(request, live, object, has_status_subresource(request)))
+    if (has_generation(request) && changes_spec(request) && differs_in_spec(live, object, has_status_subresource(request)))
         mut_set_int64(request->doc, metadata, "generation", generation + 1);
 }
 
@@ -397,8 +411,7 @@ static bool make_update(struct request *request, const yyjson_mut_val *live, yyj
     if ((complaints && !shape(request, *object, complaints)) || !meta_check_namespace(request, *object)) return false;
     struct str name = mut_text_at(mut_get(*object, "metadata"), "name");
     if (!str_equal(name, request->name))
-        return refuse_bad_request(&request->arena, &request->refusal, "the name of the object (%.*s) does not match the name on the URL (%.*s)",
-                                  STR_ARG(name), STR_ARG(request->name));
+        return refuse_other_name(request, name);
     if (!check_preconditions(request, live, *object, is_applied)) return false;
     keep_to_subresource(request, live, object);
     prepare_update(request, live, *object);

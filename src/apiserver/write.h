@@ -6,6 +6,8 @@
 
 #include "apiserver/body.h"
 
+/* The stored text of any object, as a mutable tree of the request's document. False: a refusal is set. */
+bool write_load(struct request *request, const struct object *object, yyjson_mut_val **out);
 /* The live object in the request's version, as a mutable tree of the request's document. False: a refusal (404) is set. */
 bool write_load_live(struct request *request, yyjson_mut_val **out);
 /* The object is known (from the path): true and the request waits when a write to it is under way. */
