@@ -127,7 +127,7 @@ static bool check_rules(struct request *request, const yyjson_mut_val *rules) {
     struct check check = {.request = request, .namespace = request->namespace};
     size_t index, max;
     yyjson_mut_val *rule;
-    yyjson_mut_arr_foreach((yyjson_mut_val *)(uintptr_t)rules, index, max, rule) check_rule(&check, rule);
+    yyjson_mut_arr_foreach(json_mut_loose(rules), index, max, rule) check_rule(&check, rule);
     if (check.given >= MAX_GIVEN_RIGHTS) {
         struct refusal_subject subject = request_subject(request);
         return refuse_forbidden(&request->arena, &request->refusal, &subject, "the rules are too many to be compared with those of user \"%.*s\"",

@@ -156,7 +156,7 @@ static bool term_matches(const struct filter_term *term, struct str namespace, s
         char number[32];
         found = json_text(value);
         int64_t integer;
-        if (yyjson_is_bool((yyjson_val *)(uintptr_t)value)) found = yyjson_get_bool((yyjson_val *)(uintptr_t)value) ? STR("true") : STR("false");
+        if (yyjson_is_bool(json_loose(value))) found = yyjson_get_bool(json_loose(value)) ? STR("true") : STR("false");
         else if (json_int64(value, &integer)) {
             int len = snprintf(number, sizeof number, "%lld", (long long)integer);
             found = (struct str){number, (size_t)len};

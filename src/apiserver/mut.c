@@ -2,9 +2,6 @@
 
 #include <stdarg.h>
 
-/* yyjson 0.10 reads through pointers to non-const. */
-#define MUT(value) ((yyjson_mut_val *)(uintptr_t)(value))
-
 yyjson_mut_val *mut_parse(struct arena *arena, yyjson_mut_doc *doc, struct str text, struct error *error) {
     yyjson_val *value = json_parse(arena, text, error);
     if (!value) return NULL;
@@ -14,15 +11,15 @@ yyjson_mut_val *mut_parse(struct arena *arena, yyjson_mut_doc *doc, struct str t
 }
 
 yyjson_mut_val *mut_copy(yyjson_mut_doc *doc, const yyjson_mut_val *value) {
-    return value ? yyjson_mut_val_mut_copy(doc, MUT(value)) : NULL;
+    return value ? yyjson_mut_val_mut_copy(doc, json_mut_loose(value)) : NULL;
 }
 
 yyjson_mut_val *mut_get(const yyjson_mut_val *object, const char *key) {
-    return yyjson_mut_obj_get(MUT(object), key);
+    return yyjson_mut_obj_get(json_mut_loose(object), key);
 }
 
 yyjson_mut_val *mut_get_str(const yyjson_mut_val *object, struct str key) {
-    return yyjson_mut_obj_getn(MUT(object), key.len ? key.ptr : "", key.len);
+    return yyjson_mut_obj_getn(json_mut_loose(object), key.len ? key.ptr : "", key.len);
 }
 
 yyjson_mut_val *mut_path(const yyjson_mut_val *object, ...) {
@@ -30,12 +27,12 @@ yyjson_mut_val *mut_path(const yyjson_mut_val *object, ...) {
     va_start(keys, object);
     for (const char *key = va_arg(keys, const char *); key && object; key = va_arg(keys, const char *)) object = mut_get(object, key);
     va_end(keys);
-    return MUT(object);
+    return json_mut_loose(object);
 }
 
 struct str mut_text(const yyjson_mut_val *value) {
-    if (!yyjson_mut_is_str(MUT(value))) return STR_EMPTY;
-    return (struct str){yyjson_mut_get_str(MUT(value)), yyjson_mut_get_len(MUT(value))};
+    if (!yyjson_mut_is_str(json_mut_loose(value))) return STR_EMPTY;
+    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
 }
 
 struct str mut_text_at(const yyjson_mut_val *object, const char *key) {
@@ -43,35 +40,35 @@ struct str mut_text_at(const yyjson_mut_val *object, const char *key) {
 }
 
 bool mut_int64(const yyjson_mut_val *value, int64_t *out) {
-    if (yyjson_mut_is_sint(MUT(value))) {
-        *out = yyjson_mut_get_sint(MUT(value));
+    if (yyjson_mut_is_sint(json_mut_loose(value))) {
+        *out = yyjson_mut_get_sint(json_mut_loose(value));
         return true;
     }
-    if (yyjson_mut_is_uint(MUT(value)) && yyjson_mut_get_uint(MUT(value)) <= INT64_MAX) {
-        *out = (int64_t)yyjson_mut_get_uint(MUT(value));
+    if (yyjson_mut_is_uint(json_mut_loose(value)) && yyjson_mut_get_uint(json_mut_loose(value)) <= INT64_MAX) {
+        *out = (int64_t)yyjson_mut_get_uint(json_mut_loose(value));
         return true;
     }
-    if (!yyjson_mut_is_real(MUT(value))) return false;
-    double real = yyjson_mut_get_real(MUT(value));
+    if (!yyjson_mut_is_real(json_mut_loose(value))) return false;
+    double real = yyjson_mut_get_real(json_mut_loose(value));
     if (!(real >= -9e18 && real <= 9e18) || (double)(int64_t)real != real) return false;
     *out = (int64_t)real;
     return true;
 }
 
 bool mut_is_empty(const yyjson_mut_val *value) {
-    if (!value || yyjson_mut_is_null(MUT(value))) return true;
-    if (yyjson_mut_is_obj(MUT(value))) return yyjson_mut_obj_size(MUT(value)) == 0;
-    if (yyjson_mut_is_arr(MUT(value))) return yyjson_mut_arr_size(MUT(value)) == 0;
-    return yyjson_mut_is_str(MUT(value)) && yyjson_mut_get_len(MUT(value)) == 0;
+    if (!value || yyjson_mut_is_null(json_mut_loose(value))) return true;
+    if (yyjson_mut_is_obj(json_mut_loose(value))) return yyjson_mut_obj_size(json_mut_loose(value)) == 0;
+    if (yyjson_mut_is_arr(json_mut_loose(value))) return yyjson_mut_arr_size(json_mut_loose(value)) == 0;
+    return yyjson_mut_is_str(json_mut_loose(value)) && yyjson_mut_get_len(json_mut_loose(value)) == 0;
 }
 
 bool mut_equal(const yyjson_mut_val *a, const yyjson_mut_val *b) {
     if (!a || !b) return !a && !b;
-    return yyjson_mut_equals(MUT(a), MUT(b));
+    return yyjson_mut_equals(json_mut_loose(a), json_mut_loose(b));
 }
 
 void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value) {
-    if (!value || !yyjson_mut_is_obj(MUT(object))) return;
+    if (!value || !yyjson_mut_is_obj(json_mut_loose(object))) return;
     yyjson_mut_val *name = yyjson_mut_strcpy(doc, key);
     if (!name) return;
     if (mut_get(object, key)) yyjson_mut_obj_replace(object, name, value);
@@ -101,12 +98,12 @@ void mut_take(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, cons
 }
 
 void mut_remove(yyjson_mut_val *object, const char *key) {
-    if (yyjson_mut_is_obj(MUT(object))) yyjson_mut_obj_remove_key(object, key);
+    if (yyjson_mut_is_obj(json_mut_loose(object))) yyjson_mut_obj_remove_key(object, key);
 }
 
 yyjson_mut_val *mut_need_object(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key) {
     yyjson_mut_val *value = mut_get(object, key);
-    if (yyjson_mut_is_obj(MUT(value))) return value;
+    if (yyjson_mut_is_obj(json_mut_loose(value))) return value;
     value = yyjson_mut_obj(doc);
     mut_set(doc, object, key, value);
     return value;
@@ -115,7 +112,7 @@ yyjson_mut_val *mut_need_object(yyjson_mut_doc *doc, yyjson_mut_val *object, con
 bool mut_has_text(const yyjson_mut_val *array, struct str text) {
     size_t index, max;
     yyjson_mut_val *item;
-    yyjson_mut_arr_foreach(MUT(array), index, max, item) {
+    yyjson_mut_arr_foreach(json_mut_loose(array), index, max, item) {
         if (str_equal(mut_text(item), text)) return true;
     }
     return false;

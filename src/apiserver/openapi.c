@@ -43,7 +43,7 @@ static struct str schema_name(struct document *document, const struct kind *kind
     if (!kind->builtin)
         return arena_printf(arena, "%.*s.%.*s.%.*s", STR_ARG(reversed(arena, kind->group)), STR_ARG(version->version), STR_ARG(kind->kind));
     const yyjson_val *components = builtin_components(arena, kind->group, version->version, kind->kind);
-    yyjson_obj_iter iterator = yyjson_obj_iter_with((yyjson_val *)(uintptr_t)components);
+    yyjson_obj_iter iterator = yyjson_obj_iter_with(json_loose(components));
     return json_text(yyjson_obj_iter_next(&iterator));
 }
 
@@ -77,7 +77,7 @@ static bool is_new(struct document *document, struct str name) {
 static void write_components(struct document *document, const yyjson_val *components, bool *is_first) {
     size_t index, max;
     yyjson_val *key, *schema;
-    yyjson_obj_foreach((yyjson_val *)(uintptr_t)components, index, max, key, schema) {
+    yyjson_obj_foreach(json_loose(components), index, max, key, schema) {
         if (!is_new(document, json_text(key))) continue;
         comma(document, is_first);
         json_write_text(document->out, json_text(key));
@@ -121,7 +121,7 @@ static void write_defined_kind(struct document *document, const struct kind *kin
     strbuf_append(out, STR(":{"));
     size_t index, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach((yyjson_val *)(uintptr_t)source, index, max, key, value) {
+    yyjson_obj_foreach(json_loose(source), index, max, key, value) {
         if (json_is_text(key, "properties")) continue;
         json_write_text(out, json_text(key));
         strbuf_append_char(out, ':');

@@ -41,7 +41,7 @@ static bool find_kind(struct request *request, enum patch_kind *out) {
 
 /* JSON Patch: whatever of it cannot be done is told in these words alone. */
 static yyjson_mut_val *apply_json_patch(struct request *request, const yyjson_mut_val *live, const yyjson_val *patch) {
-    if (!yyjson_is_arr((yyjson_val *)(uintptr_t)patch)) {
+    if (!yyjson_is_arr(json_loose(patch))) {
         refuse_bad_request(&request->arena, &request->refusal,
                            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp");
         return NULL;

@@ -103,7 +103,7 @@ struct rules {
 
 static bool add_rule(void *context, const yyjson_val *rule) {
     struct rules *rules = context;
-    yyjson_mut_val *copy = yyjson_val_mut_copy(rules->request->doc, (yyjson_val *)(uintptr_t)rule);
+    yyjson_mut_val *copy = yyjson_val_mut_copy(rules->request->doc, json_loose(rule));
     return yyjson_mut_arr_append(json_get(rule, "nonResourceURLs") ? rules->paths : rules->resources, copy);
 }
 

@@ -98,7 +98,7 @@ static bool is_service_account(struct str user, struct str namespace, struct str
 static bool names_user(const struct binding *binding, const struct user *user) {
     size_t index, max;
     yyjson_val *subject;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)binding->subjects, index, max, subject) {
+    yyjson_arr_foreach(json_loose(binding->subjects), index, max, subject) {
         struct str kind = json_text(json_get(subject, "kind")), name = json_text(json_get(subject, "name"));
         struct str namespace = json_text(json_get(subject, "namespace"));
         if (str_is(kind, "User") && str_equal(name, user->name)) return true;
@@ -113,7 +113,7 @@ static bool names_user(const struct binding *binding, const struct user *user) {
 static bool lists(const yyjson_val *list, struct str wanted) {
     size_t index, max;
     yyjson_val *item;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
+    yyjson_arr_foreach(json_loose(list), index, max, item) {
         if (json_is_text(item, "*") || str_equal(json_text(item), wanted)) return true;
     }
     return false;
@@ -122,7 +122,7 @@ static bool lists(const yyjson_val *list, struct str wanted) {
 static bool lists_resource(const yyjson_val *list, const struct action *action) {
     size_t index, max;
     yyjson_val *item;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
+    yyjson_arr_foreach(json_loose(list), index, max, item) {
         struct str text = json_text(item);
         if (str_is(text, "*")) return true;
         size_t slash = str_find(text, STR("/"));
@@ -136,7 +136,7 @@ static bool lists_resource(const yyjson_val *list, const struct action *action) 
 static bool lists_path(const yyjson_val *list, struct str path) {
     size_t index, max;
     yyjson_val *item;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
+    yyjson_arr_foreach(json_loose(list), index, max, item) {
         struct str text = json_text(item);
         if (str_equal(text, path)) return true;
         if (str_ends_with(text, STR("*")) && str_starts_with(path, str_first(text, text.len - 1))) return true;
@@ -148,7 +148,7 @@ static bool lists_path(const yyjson_val *list, struct str path) {
 static bool lists_name(const yyjson_val *list, struct str name) {
     size_t index, max;
     yyjson_val *item;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
+    yyjson_arr_foreach(json_loose(list), index, max, item) {
         if (str_equal(json_text(item), name)) return true;
     }
     return false;
@@ -170,7 +170,7 @@ void rights_each_rule(struct rights *rights, const struct user *user, struct str
         if ((binding->namespace.len && !str_equal(binding->namespace, namespace)) || !names_user(binding, user)) continue;
         size_t index, max;
         yyjson_val *rule;
-        yyjson_arr_foreach((yyjson_val *)(uintptr_t)binding->rules, index, max, rule) {
+        yyjson_arr_foreach(json_loose(binding->rules), index, max, rule) {
             if (!each(context, rule)) return;
         }
     }

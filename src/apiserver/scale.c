@@ -7,7 +7,7 @@
 
 /* ".spec.replicas" -> the value, and its parent and key for setting it. NULL: not there. */
 static yyjson_mut_val *at_path(const yyjson_mut_val *object, struct str path) {
-    yyjson_mut_val *value = (yyjson_mut_val *)(uintptr_t)object;
+    yyjson_mut_val *value = json_mut_loose(object);
     for (struct str rest = str_from(path, 1); rest.len && value;) {
         size_t dot = str_find(rest, STR("."));
         value = mut_get_str(value, dot == SIZE_MAX ? rest : str_first(rest, dot));

@@ -90,7 +90,7 @@ static void write_date(const struct table_settings *table, struct arena *scratch
 static void write_text_cell(struct arena *scratch, const yyjson_val *value, struct strbuf *out) {
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     (void)scratch;
-    if (yyjson_is_null((yyjson_val *)(uintptr_t)value)) strbuf_append(&text, STR("<no value>"));
+    if (yyjson_is_null(json_loose(value))) strbuf_append(&text, STR("<no value>"));
     else jsonpath_print_value(&text, value);
     json_write_text(out, strbuf_view(&text));
     strbuf_release(&text);
@@ -102,7 +102,7 @@ static void write_defined_cell(const struct table_settings *table, struct arena 
     struct jsonpath_values found = {0};
     const struct jsonpath *path = jsonpath_compile_expression(scratch, column->json_path, &error);
     yyjson_val *value = NULL;
-    if (path && jsonpath_find(path, scratch, object, &found, &error) && found.count) value = (yyjson_val *)(uintptr_t)found.items[0];
+    if (path && jsonpath_find(path, scratch, object, &found, &error) && found.count) value = json_loose(found.items[0]);
     int64_t integer;
     if (!value || (yyjson_is_null(value) && !str_is(column->type, "string"))) strbuf_append(out, STR("null"));
     else if (str_is(column->type, "string")) write_text_cell(scratch, value, out);

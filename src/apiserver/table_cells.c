@@ -127,14 +127,14 @@ static const yyjson_val *either(const yyjson_val *object, const char *first, con
 /* Both forms of Event. */
 CELL(event_seen_cell) {
     const yyjson_val *time = json_path(object, "series", "lastObservedTime", NULL);
-    if (!yyjson_is_str((yyjson_val *)(uintptr_t)time)) time = either(object, "lastTimestamp", "deprecatedLastTimestamp");
-    if (!yyjson_is_str((yyjson_val *)(uintptr_t)time)) time = json_get(object, "eventTime");
+    if (!yyjson_is_str(json_loose(time))) time = either(object, "lastTimestamp", "deprecatedLastTimestamp");
+    if (!yyjson_is_str(json_loose(time))) time = json_get(object, "eventTime");
     write_age_of(scratch, time, now_ms, out);
 }
 
 CELL(event_first_cell) {
     const yyjson_val *time = either(object, "firstTimestamp", "deprecatedFirstTimestamp");
-    if (!yyjson_is_str((yyjson_val *)(uintptr_t)time)) time = json_get(object, "eventTime");
+    if (!yyjson_is_str(json_loose(time))) time = json_get(object, "eventTime");
     write_age_of(scratch, time, now_ms, out);
 }
 

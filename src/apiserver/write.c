@@ -370,7 +370,7 @@ static bool differs_in_spec(const yyjson_mut_val *live, yyjson_mut_val *object, 
         if (!mut_equal(yyjson_mut_obj_iter_get_val(key), mut_get_str(live, mut_text(key)))) return true;
         same++;
     }
-    iterator = yyjson_mut_obj_iter_with((yyjson_mut_val *)(uintptr_t)live);
+    iterator = yyjson_mut_obj_iter_with(json_mut_loose(live));
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) counted += is_of_spec(mut_text(key), ignores_status);
     return same != counted;
 }

@@ -37,7 +37,7 @@ static enum spelling spelling_of(struct str parent, struct str key) {
 }
 
 static struct str scalar_text(const yyjson_val *value, struct strbuf *room) {
-    if (yyjson_is_str((yyjson_val *)(uintptr_t)value)) return json_text(value);
+    if (yyjson_is_str(json_loose(value))) return json_text(value);
     strbuf_clear(room);
     json_write(room, value);
     return strbuf_view(room);

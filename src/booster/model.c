@@ -65,7 +65,7 @@ struct str model_index_path(struct arena *arena, struct str list, size_t index) 
 }
 
 void model_wrong_type(struct findings *findings, struct str path, const yyjson_val *value, const char *expected) {
-    yyjson_val *v = (yyjson_val *)(uintptr_t)value;
+    yyjson_val *v = json_loose(value);
     struct strbuf number = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
     if (yyjson_is_num(v)) json_write_number(&number, value);
     if (yyjson_is_str(v))
@@ -84,7 +84,7 @@ void model_wrong_type(struct findings *findings, struct str path, const yyjson_v
 }
 
 bool model_read_int64(struct findings *findings, struct str path, const yyjson_val *value, int64_t min, int64_t max, int64_t *out) {
-    yyjson_val *v = (yyjson_val *)(uintptr_t)value;
+    yyjson_val *v = json_loose(value);
     int64_t number = 0;
     bool is_int64 = json_int64(value, &number);
     double real = yyjson_is_real(v) ? yyjson_get_real(v) : 0;
@@ -142,7 +142,7 @@ static bool read_duration(struct reader *reader, struct place place, const char 
 }
 
 bool model_read_duration(struct findings *findings, struct str path, const yyjson_val *value, int64_t *out_ns) {
-    if (!yyjson_is_str((yyjson_val *)(uintptr_t)value)) {
+    if (!yyjson_is_str(json_loose(value))) {
         model_wrong_type(findings, path, value, "a duration in quotes, such as \"30s\"");
         return false;
     }

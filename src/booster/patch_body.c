@@ -17,7 +17,7 @@ struct str body_create(struct arena *arena, const struct child *desired) {
 
 struct str body_dry_run(struct arena *arena, const struct child *desired) {
     yyjson_mut_doc *doc = json_builder(arena);
-    yyjson_mut_val *object = yyjson_val_mut_copy(doc, (yyjson_val *)(uintptr_t)desired->object);
+    yyjson_mut_val *object = yyjson_val_mut_copy(doc, json_loose(desired->object));
     yyjson_mut_val *metadata = yyjson_mut_obj_get(object, "metadata");
     yyjson_mut_obj_remove_key(metadata, "name");
     json_add_text(doc, metadata, "generateName", arena_printf(arena, "%.*s-", STR_ARG(desired->name)));
@@ -69,7 +69,7 @@ static void add_map(struct arena *arena, struct strbuf *out, const char *parent,
     }
     size_t index, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach((yyjson_val *)(uintptr_t)map, index, max, key, value) {
+    yyjson_obj_foreach(json_loose(map), index, max, key, value) {
         add_value(out, "add", member_pointer(arena, parent, json_text(key)), value);
     }
 }

@@ -16,7 +16,7 @@ static bool is_variable_name(struct str name) {
 
 static size_t member_count(const yyjson_val *object) {
     size_t count = 0, index, max;
-    yyjson_val *key, *value, *loose = (yyjson_val *)(uintptr_t)object;
+    yyjson_val *key, *value, *loose = json_loose(object);
     yyjson_obj_foreach(loose, index, max, key, value) count += !yyjson_is_null(value);
     return count;
 }

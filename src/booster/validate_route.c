@@ -107,7 +107,7 @@ static bool check_weights(const struct booster *booster, struct findings *findin
 
 static void check_string_match(struct findings *findings, struct str path, const yyjson_val *value) {
     static const char *const ways[] = {"exact", "prefix", "regex"};
-    yyjson_val *match = (yyjson_val *)(uintptr_t)value;
+    yyjson_val *match = json_loose(value);
     const char *first = NULL;
     size_t count = 0;
     if (!yyjson_is_obj(match)) {

@@ -75,13 +75,13 @@ static void check_image(const struct worker *worker, struct findings *findings) 
 
 static void amount_is_wrong(struct findings *findings, enum rule rule, struct str path, const yyjson_val *value, const char *remedy) {
     struct strbuf text = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
-    if (yyjson_is_num((yyjson_val *)(uintptr_t)value)) json_write_number(&text, value);
+    if (yyjson_is_num(json_loose(value))) json_write_number(&text, value);
     findings_add(findings, rule, path, value, "%s %s", QUOTE(text.len ? strbuf_view(&text) : json_text(value)), remedy);
     strbuf_release(&text);
 }
 
 bool check_quantity(struct findings *findings, struct str path, const yyjson_val *value, struct quantity *out) {
-    yyjson_val *v = (yyjson_val *)(uintptr_t)value;
+    yyjson_val *v = json_loose(value);
     if (!yyjson_is_str(v) && !yyjson_is_num(v)) {
         model_wrong_type(findings, path, value, "a quantity such as \"8Gi\"");
         return false;

@@ -7,10 +7,6 @@
 
 static const struct cel_type dyn = {.kind = CEL_DYN, .max_elements = -1};
 
-static yyjson_mut_val *loose(const yyjson_mut_val *value) {
-    return (yyjson_mut_val *)(uintptr_t)value;
-}
-
 const char *value_kind_name(enum cel_type_kind kind) {
     static const char *const names[] = {
         [CEL_DYN] = "dyn",       [CEL_BOOL] = "bool",         [CEL_INT] = "int",           [CEL_UINT] = "uint", [CEL_DOUBLE] = "double", [CEL_STRING] = "string",
@@ -89,7 +85,7 @@ static bool read_number(yyjson_mut_val *json, const struct cel_type *type, struc
 }
 
 bool value_of_json(const yyjson_mut_val *value, const struct cel_type *type, struct value *out, struct error *error) {
-    yyjson_mut_val *json = loose(value);
+    yyjson_mut_val *json = json_mut_loose(value);
     if (!type) type = &dyn;
     if (yyjson_mut_is_null(json)) *out = (struct value){.kind = CEL_NULL};
     else if (yyjson_mut_is_bool(json)) *out = (struct value){.kind = CEL_BOOL, .boolean = yyjson_mut_get_bool(json)};
@@ -118,7 +114,7 @@ static yyjson_mut_val *step(yyjson_mut_val *first, struct value_walk *walk, size
 
 bool value_list_get(const struct value *list, struct value_walk *walk, size_t index, struct value *out, struct error *error) {
     if (list->list.json)
-        return value_of_json(step(yyjson_mut_arr_get_first(loose(list->list.json)), walk, index, 1), list->list.element, out, error);
+        return value_of_json(step(yyjson_mut_arr_get_first(json_mut_loose(list->list.json)), walk, index, 1), list->list.element, out, error);
     *out = list->list.items[index];
     return true;
 }
@@ -148,14 +144,14 @@ bool value_map_get(const struct value *map, const struct value *key, struct valu
     const struct cel_type *type = map->map.type;
     const struct cel_field *field = type->kind == CEL_OBJECT ? find_field(type, key->text) : NULL;
     struct str name = field ? field->name : key->text;
-    yyjson_mut_val *json = yyjson_mut_obj_getn(loose(map->map.json), name.len ? name.ptr : "", name.len);
+    yyjson_mut_val *json = yyjson_mut_obj_getn(json_mut_loose(map->map.json), name.len ? name.ptr : "", name.len);
     *out_is_there = json;
     return !json || value_of_json(json, field ? field->type : type->kind == CEL_MAP ? type->element : &dyn, out, error);
 }
 
 struct value value_map_key(const struct value *map, struct value_walk *walk, size_t index) {
     if (!map->map.json) return *map->map.entries[index].key;
-    yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(loose(map->map.json));
+    yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(json_mut_loose(map->map.json));
     yyjson_mut_val *key = step(yyjson_mut_obj_iter_next(&iterator), walk, index, 2);
     return (struct value){.kind = CEL_STRING, .text = {yyjson_mut_get_str(key), yyjson_mut_get_len(key)}};
 }
@@ -214,7 +210,7 @@ static bool lists_are_equal(const struct value *a, const struct value *b) {
 
 static bool maps_are_equal(const struct value *a, const struct value *b) {
     if (value_map_count(a) != value_map_count(b)) return false;
-    if (a->map.json && b->map.json) return yyjson_mut_equals(loose(a->map.json), loose(b->map.json));
+    if (a->map.json && b->map.json) return yyjson_mut_equals(json_mut_loose(a->map.json), json_mut_loose(b->map.json));
     struct value_walk walk = {0};
     for (size_t i = 0; i < value_map_count(a); i++) {
         struct value key = value_map_key(a, &walk, i), left, right;

@@ -107,7 +107,7 @@ static bool keep_text(struct booster_entry *entry, const yyjson_val *object) {
     struct arena arena;
     arena_init(&arena, LIMIT_RECONCILE_ARENA_BYTES);
     yyjson_mut_doc *doc = json_builder(&arena);
-    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, (yyjson_val *)(uintptr_t)object);
+    yyjson_mut_val *copy = yyjson_val_mut_copy(doc, json_loose(object));
     yyjson_mut_obj_remove_key(yyjson_mut_obj_get(copy, "metadata"), "managedFields");
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     const yyjson_val *slim = json_freeze(&arena, copy);

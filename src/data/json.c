@@ -92,36 +92,31 @@ yyjson_mut_doc *json_builder(struct arena *arena) {
 yyjson_val *json_freeze(struct arena *arena, const yyjson_mut_val *value) {
     yyjson_alc allocator = json_allocator(arena);
     /* The cast only drops const: yyjson's prototype lacks it. */
-    yyjson_doc *doc = value ? yyjson_mut_val_imut_copy((yyjson_mut_val *)(uintptr_t)value, &allocator) : NULL;
+    yyjson_doc *doc = value ? yyjson_mut_val_imut_copy(json_mut_loose(value), &allocator) : NULL;
     return yyjson_doc_get_root(doc);
 }
 
-/* yyjson's readers take non-const pointers and change nothing. */
-static yyjson_val *loose(const yyjson_val *value) {
-    return (yyjson_val *)(uintptr_t)value;
-}
-
 struct str json_text(const yyjson_val *value) {
-    const char *text = yyjson_get_str(loose(value));
-    return text ? (struct str){text, yyjson_get_len(loose(value))} : STR_EMPTY;
+    const char *text = yyjson_get_str(json_loose(value));
+    return text ? (struct str){text, yyjson_get_len(json_loose(value))} : STR_EMPTY;
 }
 
 bool json_is_text(const yyjson_val *value, const char *text) {
-    return yyjson_equals_str(loose(value), text);
+    return yyjson_equals_str(json_loose(value), text);
 }
 
 yyjson_val *json_get(const yyjson_val *object, const char *key) {
-    return yyjson_obj_get(loose(object), key);
+    return yyjson_obj_get(json_loose(object), key);
 }
 
 yyjson_val *json_get_str(const yyjson_val *object, struct str key) {
-    return yyjson_obj_getn(loose(object), key.ptr, key.len);
+    return yyjson_obj_getn(json_loose(object), key.ptr, key.len);
 }
 
 yyjson_val *json_path(const yyjson_val *object, ...) {
     va_list keys;
     va_start(keys, object);
-    yyjson_val *value = loose(object);
+    yyjson_val *value = json_loose(object);
     for (const char *key = va_arg(keys, const char *); key; key = va_arg(keys, const char *)) value = json_get(value, key);
     va_end(keys);
     return value;
@@ -132,7 +127,7 @@ static bool is_whole(double value) {
 }
 
 bool json_int64(const yyjson_val *value, int64_t *out) {
-    yyjson_val *v = loose(value);
+    yyjson_val *v = json_loose(value);
     if (yyjson_is_sint(v)) return *out = yyjson_get_sint(v), true;
     if (yyjson_is_uint(v)) {
         uint64_t number = yyjson_get_uint(v);
@@ -146,11 +141,11 @@ bool json_int64(const yyjson_val *value, int64_t *out) {
 }
 
 bool json_bool_or(const yyjson_val *value, bool fallback) {
-    return yyjson_is_bool(loose(value)) ? yyjson_get_bool(loose(value)) : fallback;
+    return yyjson_is_bool(json_loose(value)) ? yyjson_get_bool(json_loose(value)) : fallback;
 }
 
 bool json_is_empty(const yyjson_val *value) {
-    yyjson_val *v = loose(value);
+    yyjson_val *v = json_loose(value);
     return !v || yyjson_is_null(v) || (yyjson_is_ctn(v) && yyjson_get_len(v) == 0);
 }
 
@@ -167,8 +162,8 @@ bool json_add_int64(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key
 }
 
 bool json_add_copy(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const yyjson_val *value) {
-    if (!value || yyjson_is_null(loose(value))) return true;
-    return yyjson_mut_obj_add_val(doc, object, key, yyjson_val_mut_copy(doc, loose(value)));
+    if (!value || yyjson_is_null(json_loose(value))) return true;
+    return yyjson_mut_obj_add_val(doc, object, key, yyjson_val_mut_copy(doc, json_loose(value)));
 }
 
 static void write_escaped(struct strbuf *out, unsigned char c) {
@@ -211,7 +206,7 @@ void json_write_text(struct strbuf *out, struct str text) {
 }
 
 void json_write_number(struct strbuf *out, const yyjson_val *value) {
-    yyjson_val *v = loose(value);
+    yyjson_val *v = json_loose(value);
     if (yyjson_is_sint(v)) {
         strbuf_printf(out, "%lld", (long long)yyjson_get_sint(v));
         return;
@@ -347,15 +342,15 @@ static void write_value(struct strbuf *out, yyjson_val *value, struct layout lay
 }
 
 void json_write(struct strbuf *out, const yyjson_val *value) {
-    write_value(out, loose(value), (struct layout){0}, 0);
+    write_value(out, json_loose(value), (struct layout){0}, 0);
 }
 
 void json_write_indented(struct strbuf *out, const yyjson_val *value) {
-    write_value(out, loose(value), (struct layout){.indented = true}, 0);
+    write_value(out, json_loose(value), (struct layout){.indented = true}, 0);
 }
 
 void json_write_canonical(struct strbuf *out, const yyjson_val *value) {
-    write_value(out, loose(value), (struct layout){.sorted = true}, 0);
+    write_value(out, json_loose(value), (struct layout){.sorted = true}, 0);
 }
 
 /* For what no int64 holds. */
@@ -424,5 +419,5 @@ static bool equal_within(yyjson_val *a, yyjson_val *b, int depth) {
 
 bool json_equal(const yyjson_val *a, const yyjson_val *b) {
     if (!a || !b) return a == b;
-    return equal_within(loose(a), loose(b), 0);
+    return equal_within(json_loose(a), json_loose(b), 0);
 }

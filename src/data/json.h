@@ -24,6 +24,14 @@ yyjson_mut_doc *json_builder(struct arena *arena);
 /* An immutable copy of a built value; NULL when the value is NULL or the arena is exhausted. */
 yyjson_val *json_freeze(struct arena *arena, const yyjson_mut_val *value);
 
+/* yyjson's readers take pointers to non-const and change nothing. */
+static inline yyjson_val *json_loose(const yyjson_val *value) {
+    return (yyjson_val *)(uintptr_t)value;
+}
+static inline yyjson_mut_val *json_mut_loose(const yyjson_mut_val *value) {
+    return (yyjson_mut_val *)(uintptr_t)value;
+}
+
 /* Views that tolerate NULL and wrong types: empty view, NULL, fallback. */
 struct str json_text(const yyjson_val *value);
 bool json_is_text(const yyjson_val *value, const char *text);

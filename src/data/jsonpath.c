@@ -13,11 +13,6 @@ struct search {
 
 static bool find_list(const struct search *search, const struct jsonpath_list *list, struct jsonpath_values in, struct jsonpath_values *out);
 
-/* yyjson's readers take non-const pointers and change nothing. */
-static yyjson_val *loose(const yyjson_val *value) {
-    return (yyjson_val *)(uintptr_t)value;
-}
-
 static bool invalid(const struct search *search, const char *what) {
     return error_set(search->error, ERROR_INVALID, "%s", what);
 }
@@ -49,12 +44,12 @@ static bool find_field(const struct search *search, struct str name, struct json
 static bool add_children(const struct search *search, const yyjson_val *value, struct jsonpath_values *out) {
     size_t index, max;
     yyjson_val *key, *item;
-    if (yyjson_is_obj(loose(value))) {
-        yyjson_obj_foreach(loose(value), index, max, key, item) {
+    if (yyjson_is_obj(json_loose(value))) {
+        yyjson_obj_foreach(json_loose(value), index, max, key, item) {
             if (!add_value(search, out, item)) return false;
         }
-    } else if (yyjson_is_arr(loose(value))) {
-        yyjson_arr_foreach(loose(value), index, max, item) {
+    } else if (yyjson_is_arr(json_loose(value))) {
+        yyjson_arr_foreach(json_loose(value), index, max, item) {
             if (!add_value(search, out, item)) return false;
         }
     }
@@ -79,15 +74,15 @@ static bool find_children(const struct search *search, struct jsonpath_values in
 static bool find_descendants(const struct search *search, const yyjson_val *value, struct jsonpath_values *out) {
     size_t index, max;
     yyjson_val *key, *item;
-    bool has_children = json_text(value).len > 0 || (yyjson_is_ctn(loose(value)) && yyjson_get_len(loose(value)) > 0);
+    bool has_children = json_text(value).len > 0 || (yyjson_is_ctn(json_loose(value)) && yyjson_get_len(json_loose(value)) > 0);
     if (!has_children) return true;
     if (!add_value(search, out, value)) return false;
-    if (yyjson_is_obj(loose(value))) {
-        yyjson_obj_foreach(loose(value), index, max, key, item) {
+    if (yyjson_is_obj(json_loose(value))) {
+        yyjson_obj_foreach(json_loose(value), index, max, key, item) {
             if (!find_descendants(search, item, out)) return false;
         }
-    } else if (yyjson_is_arr(loose(value))) {
-        yyjson_arr_foreach(loose(value), index, max, item) {
+    } else if (yyjson_is_arr(json_loose(value))) {
+        yyjson_arr_foreach(json_loose(value), index, max, item) {
             if (!find_descendants(search, item, out)) return false;
         }
     }
@@ -113,7 +108,7 @@ static bool resolve_slice(const struct search *search, const struct jsonpath_bou
 static bool find_slice(const struct search *search, const struct jsonpath_bound bounds[3], struct jsonpath_values in,
                        struct jsonpath_values *out) {
     for (size_t i = 0; i < in.count; i++) {
-        yyjson_val *list = loose(in.items[i]), *item;
+        yyjson_val *list = json_loose(in.items[i]), *item;
         if (yyjson_is_null(list)) continue;
         if (!yyjson_is_arr(list)) return invalid(search, "an index or slice of something that is no list");
         int64_t from, to;
@@ -133,7 +128,7 @@ enum { NOT_COMPARABLE = 2 };
 
 /* -1, 0, 1 of two integers, two reals, two texts or two booleans. */
 static int compare(const yyjson_val *left, const yyjson_val *right) {
-    yyjson_val *a = loose(left), *b = loose(right);
+    yyjson_val *a = json_loose(left), *b = json_loose(right);
     if (yyjson_is_int(a) && yyjson_is_int(b)) {
         __int128 x = yyjson_is_sint(a) ? (__int128)yyjson_get_sint(a) : (__int128)yyjson_get_uint(a);
         __int128 y = yyjson_is_sint(b) ? (__int128)yyjson_get_sint(b) : (__int128)yyjson_get_uint(b);
@@ -153,8 +148,8 @@ static int compare(const yyjson_val *left, const yyjson_val *right) {
 static bool holds(const struct search *search, enum jsonpath_operator operator, const yyjson_val *left, const yyjson_val *right, bool *out) {
     bool are_equalities = operator == JSONPATH_EQUAL || operator == JSONPATH_NOT_EQUAL;
     int order;
-    if (are_equalities && yyjson_is_bool(loose(left)) && yyjson_is_bool(loose(right)))
-        order = yyjson_get_bool(loose(left)) != yyjson_get_bool(loose(right));
+    if (are_equalities && yyjson_is_bool(json_loose(left)) && yyjson_is_bool(json_loose(right)))
+        order = yyjson_get_bool(json_loose(left)) != yyjson_get_bool(json_loose(right));
     else
         order = compare(left, right);
     if (order == NOT_COMPARABLE) return invalid(search, "incompatible types for comparison");
@@ -190,7 +185,7 @@ static bool passes(const struct search *search, const struct jsonpath_node *node
 
 static bool find_filtered(const struct search *search, const struct jsonpath_node *node, struct jsonpath_values in, struct jsonpath_values *out) {
     for (size_t i = 0; i < in.count; i++) {
-        yyjson_val *list = loose(in.items[i]), *item;
+        yyjson_val *list = json_loose(in.items[i]), *item;
         if (!yyjson_is_arr(list)) return invalid(search, "a filter of something that is no list");
         size_t index, max;
         yyjson_arr_foreach(list, index, max, item) {
@@ -223,7 +218,7 @@ static bool find_node(const struct search *search, const struct jsonpath_node *n
         return true;
     case JSONPATH_LITERAL:
         /* A text stands for itself; a number or boolean takes the place of each value. */
-        for (size_t i = 0, count = yyjson_is_str(loose(&node->literal)) ? 1 : in.count; i < count; i++) {
+        for (size_t i = 0, count = yyjson_is_str(json_loose(&node->literal)) ? 1 : in.count; i < count; i++) {
             if (!add_value(search, out, &node->literal)) return false;
         }
         return true;
@@ -287,10 +282,10 @@ static void print_container(struct strbuf *out, const yyjson_val *value) {
 }
 
 void jsonpath_print_value(struct strbuf *out, const yyjson_val *value) {
-    if (yyjson_is_str(loose(value)))
+    if (yyjson_is_str(json_loose(value)))
         strbuf_append(out, json_text(value));
-    else if (yyjson_is_real(loose(value)))
-        print_real(out, yyjson_get_real(loose(value)));
+    else if (yyjson_is_real(json_loose(value)))
+        print_real(out, yyjson_get_real(json_loose(value)));
     else
         print_container(out, value);
 }

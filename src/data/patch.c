@@ -6,11 +6,6 @@
 #include "base/number.h"
 #include "data/key_set.h"
 
-/* yyjson's readers take non-const pointers and change nothing. */
-static yyjson_val *loose(const yyjson_val *value) {
-    return (yyjson_val *)(uintptr_t)value;
-}
-
 /* JSON merge patch */
 
 /* The members of one object by key; small ones are searched in place. */
@@ -65,7 +60,7 @@ static yyjson_mut_val *merge(struct arena *arena, yyjson_mut_doc *doc, yyjson_va
 }
 
 yyjson_mut_val *patch_merge(struct arena *arena, yyjson_mut_doc *doc, const yyjson_val *target, const yyjson_val *patch) {
-    return doc ? merge(arena, doc, loose(target), loose(patch), 0) : NULL;
+    return doc ? merge(arena, doc, json_loose(target), json_loose(patch), 0) : NULL;
 }
 
 /* JSON Patch */
@@ -258,12 +253,12 @@ static bool apply(struct work *work, yyjson_val *operation) {
 
 yyjson_mut_val *patch_json(struct arena *arena, yyjson_mut_doc *doc, const yyjson_val *target, const yyjson_val *operations,
                            struct error *error) {
-    struct work work = {arena, doc, doc ? yyjson_val_mut_copy(doc, loose(target)) : NULL, error};
-    if (!yyjson_is_arr(loose(operations))) {
+    struct work work = {arena, doc, doc ? yyjson_val_mut_copy(doc, json_loose(target)) : NULL, error};
+    if (!yyjson_is_arr(json_loose(operations))) {
         error_set(error, ERROR_INVALID, "a JSON Patch is a list of operations");
         return NULL;
     }
-    if (yyjson_arr_size(loose(operations)) > LIMIT_PATCH_OPERATIONS) {
+    if (yyjson_arr_size(json_loose(operations)) > LIMIT_PATCH_OPERATIONS) {
         error_set(error, ERROR_LIMIT, "more than %d operations in one patch; send several", LIMIT_PATCH_OPERATIONS);
         return NULL;
     }
@@ -273,7 +268,7 @@ yyjson_mut_val *patch_json(struct arena *arena, yyjson_mut_doc *doc, const yyjso
     }
     size_t index, max;
     yyjson_val *operation;
-    yyjson_arr_foreach(loose(operations), index, max, operation) {
+    yyjson_arr_foreach(json_loose(operations), index, max, operation) {
         if (apply(&work, operation)) continue;
         if (error) snprintf(error->path, sizeof error->path, "[%zu]", index);
         return NULL;

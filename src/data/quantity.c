@@ -142,7 +142,7 @@ bool quantity_parse(struct str text, struct quantity *out, struct error *error) 
 }
 
 bool quantity_read(const yyjson_val *value, struct quantity *out, struct error *error) {
-    yyjson_val *v = (yyjson_val *)(uintptr_t)value;
+    yyjson_val *v = json_loose(value);
     if (yyjson_is_str(v)) return quantity_parse(json_text(v), out, error);
     if (!yyjson_is_num(v)) return error_set(error, ERROR_INVALID, "a quantity is text such as \"500m\" or a number");
     struct strbuf text = strbuf_with_max(512);

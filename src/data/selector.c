@@ -306,7 +306,7 @@ static bool read_expressions(struct arena *arena, yyjson_val *expressions, struc
 }
 
 bool selector_read(struct arena *arena, const yyjson_val *object, struct selector *out, struct error *error) {
-    yyjson_val *selector = (yyjson_val *)(uintptr_t)object;
+    yyjson_val *selector = json_loose(object);
     if (!selector || yyjson_is_null(selector)) return *out = (struct selector){.matches_nothing = true}, true;
     yyjson_val *labels = json_get(selector, "matchLabels"), *expressions = json_get(selector, "matchExpressions");
     if (!yyjson_is_obj(selector) || (!json_is_empty(labels) && !yyjson_is_obj(labels)) ||

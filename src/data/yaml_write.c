@@ -154,5 +154,5 @@ static void write_node(struct yaml_text *to, yyjson_val *value, int indent, enum
 
 void yaml_write(struct strbuf *out, const yyjson_val *value) {
     struct yaml_text to = {.out = out};
-    write_node(&to, (yyjson_val *)(uintptr_t)value, 0, AT_ROOT, 1);
+    write_node(&to, json_loose(value), 0, AT_ROOT, 1);
 }

@@ -215,12 +215,12 @@ static enum kube_answer_kind kind_of(struct arena *arena, struct str message, st
 }
 
 static void read_causes(struct arena *arena, const yyjson_val *list, struct kube_answer *answer) {
-    size_t count = yyjson_arr_size((yyjson_val *)(uintptr_t)list), index, max;
+    size_t count = yyjson_arr_size(json_loose(list)), index, max;
     if (count > CAUSES_MAX) count = CAUSES_MAX;
     struct kube_cause *causes = arena_array(arena, count, sizeof *causes);
     yyjson_val *cause;
     if (!causes || !count) return;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, cause) {
+    yyjson_arr_foreach(json_loose(list), index, max, cause) {
         if (index == count) break;
         causes[index] = (struct kube_cause){.reason = arena_copy(arena, json_text(json_get(cause, "reason"))),
                                             .field = arena_copy(arena, json_text(json_get(cause, "field"))),

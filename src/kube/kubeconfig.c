@@ -121,7 +121,7 @@ static bool check_files(const struct kubeconfig_file *files, size_t file_count, 
     for (size_t i = 0; i < file_count; i++) {
         const yyjson_val *root = files[i].root;
         struct str kind = json_text(json_get(root, "kind"));
-        if (root && !yyjson_is_obj((yyjson_val *)(uintptr_t)root))
+        if (root && !yyjson_is_obj(json_loose(root)))
             return error_set(error, ERROR_INVALID, "%s: no kubeconfig: its content is no map", QUOTE(files[i].path));
         if (kind.len && !str_is(kind, "Config"))
             return error_set(error, ERROR_INVALID, "%s: no kubeconfig: its kind is %s", QUOTE(files[i].path), QUOTE(kind));

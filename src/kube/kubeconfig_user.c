@@ -23,11 +23,11 @@ static bool check_unsupported(const struct kubeconfig_entry *user, struct error 
 
 static bool read_args(struct arena *arena, const struct kubeconfig_entry *user, const yyjson_val *list, struct kubeconfig_exec *out,
                       struct error *error) {
-    size_t count = yyjson_arr_size((yyjson_val *)(uintptr_t)list), index, max;
+    size_t count = yyjson_arr_size(json_loose(list)), index, max;
     if (count > WORDS_MAX) return set_problem(error, ERROR_LIMIT, user, "exec.args has more than 1000 entries");
     struct str *args = arena_array(arena, count, sizeof *args);
     yyjson_val *arg;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, arg) {
+    yyjson_arr_foreach(json_loose(list), index, max, arg) {
         if (!yyjson_is_str(arg)) return set_problem(error, ERROR_INVALID, user, "exec.args has an entry that is no text; quote it");
         if (args) args[index] = arena_copy(arena, json_text(arg));
     }
@@ -38,11 +38,11 @@ static bool read_args(struct arena *arena, const struct kubeconfig_entry *user, 
 
 static bool read_env(struct arena *arena, const struct kubeconfig_entry *user, const yyjson_val *list, struct kubeconfig_exec *out,
                      struct error *error) {
-    size_t count = yyjson_arr_size((yyjson_val *)(uintptr_t)list), index, max;
+    size_t count = yyjson_arr_size(json_loose(list)), index, max;
     if (count > WORDS_MAX) return set_problem(error, ERROR_LIMIT, user, "exec.env has more than 1000 entries");
     struct kubeconfig_env *env = arena_array(arena, count, sizeof *env);
     yyjson_val *item;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)list, index, max, item) {
+    yyjson_arr_foreach(json_loose(list), index, max, item) {
         struct str name = json_text(json_get(item, "name"));
         yyjson_val *value = json_get(item, "value");
         if (!name.len || (value && !yyjson_is_str(value)))

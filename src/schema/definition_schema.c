@@ -27,7 +27,7 @@ static void check_map_keys(const struct definition_check *check, const yyjson_mu
     if (!str_is(definition_text(items, "type"), "object")) return;
     yyjson_mut_arr_foreach(keys, index, max, key) {
         struct str name = definition_key(key);
-        const yyjson_mut_val *property = yyjson_mut_obj_getn((yyjson_mut_val *)(uintptr_t)properties, name.ptr, name.len);
+        const yyjson_mut_val *property = yyjson_mut_obj_getn(json_mut_loose(properties), name.ptr, name.len);
         struct str type = definition_text(property, "type"), place = definition_property_path(check, definition_child(check->arena, path, "items"), name);
         yyjson_mut_val *required = definition_get(items, "required"), *item;
         size_t at, count;
@@ -113,7 +113,7 @@ static void check_default(const struct definition_check *check, const yyjson_mut
     yyjson_val *source = json_freeze(check->arena, schema);
     const struct schema *compiled = source ? schema_compile_part(check->arena, source, &error) : NULL;
     yyjson_mut_doc *doc = json_builder(check->arena);
-    yyjson_mut_val *copy = doc ? yyjson_mut_val_mut_copy(doc, (yyjson_mut_val *)(uintptr_t)value) : NULL;
+    yyjson_mut_val *copy = doc ? yyjson_mut_val_mut_copy(doc, json_mut_loose(value)) : NULL;
     struct schema_unknown unknown = {0};
     struct str place = definition_child(check->arena, path, "default");
     if (!compiled || !copy) return;
@@ -151,7 +151,7 @@ static void check_defaults(const struct definition_check *check, const yyjson_mu
 }
 
 static void check_schema(const struct definition_check *check, const yyjson_mut_val *schema, bool is_root, const char *no_default, struct str path) {
-    if (!yyjson_mut_is_obj((yyjson_mut_val *)(uintptr_t)schema)) return;
+    if (!yyjson_mut_is_obj(json_mut_loose(schema))) return;
     size_t index, max;
     yyjson_mut_val *key, *property;
     check_keywords(check, schema, no_default, path);
@@ -166,7 +166,7 @@ static void check_schema(const struct definition_check *check, const yyjson_mut_
 static bool has_unsupported(const yyjson_mut_val *schema) {
     size_t index, max;
     yyjson_mut_val *key, *property, *items = definition_get(schema, "items");
-    if (!yyjson_mut_is_obj((yyjson_mut_val *)(uintptr_t)schema)) return false;
+    if (!yyjson_mut_is_obj(json_mut_loose(schema))) return false;
     for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++) {
         if (definition_get(schema, unsupported[i])) return true;
     }

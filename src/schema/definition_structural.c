@@ -9,7 +9,7 @@ enum level { LEVEL_ROOT, LEVEL_ITEM, LEVEL_FIELD };
 
 /* anyOf: [{type: integer}, {type: string}] */
 static bool is_int_or_string_pattern(const yyjson_mut_val *any_of) {
-    yyjson_mut_val *list = (yyjson_mut_val *)(uintptr_t)any_of;
+    yyjson_mut_val *list = json_mut_loose(any_of);
     return yyjson_mut_arr_size(list) == 2 && str_is(definition_text(yyjson_mut_arr_get(list, 0), "type"), "integer") &&
            str_is(definition_text(yyjson_mut_arr_get(list, 1), "type"), "string");
 }
@@ -94,7 +94,7 @@ static void check_metadata(const struct definition_check *check, const yyjson_mu
     if (level != LEVEL_ROOT) return;
     size_t index, max;
     yyjson_mut_val *key, *value;
-    yyjson_mut_obj_foreach((yyjson_mut_val *)(uintptr_t)metadata, index, max, key, value) {
+    yyjson_mut_obj_foreach(json_mut_loose(metadata), index, max, key, value) {
         struct str name = definition_key(key);
         bool is_good = str_is(name, "type") || str_is(name, "description") || str_is(name, "default");
         if (str_is(name, "properties")) {
@@ -142,7 +142,7 @@ static void check_extensions(const struct definition_check *check, const yyjson_
 }
 
 static void check_schema(const struct definition_check *check, const yyjson_mut_val *schema, enum level level, struct str path) {
-    if (!yyjson_mut_is_obj((yyjson_mut_val *)(uintptr_t)schema)) return;
+    if (!yyjson_mut_is_obj(json_mut_loose(schema))) return;
     const yyjson_mut_val *items = definition_get(schema, "items"), *additional = definition_get(schema, "additionalProperties");
     if (str_is(definition_text(schema, "type"), "array") && !items) definition_add(check, FIELD_REQUIRED, path, "items", NULL, "must be specified");
     check_schema(check, items, LEVEL_ITEM, definition_child(check->arena, path, "items"));

@@ -5,7 +5,7 @@
 /* apiextensions-apiserver's pkg/apis/apiextensions/validation: the definition around its schemas. */
 
 yyjson_mut_val *definition_get(const yyjson_mut_val *object, const char *key) {
-    return yyjson_mut_obj_get((yyjson_mut_val *)(uintptr_t)object, key);
+    return yyjson_mut_obj_get(json_mut_loose(object), key);
 }
 
 struct str definition_text(const yyjson_mut_val *object, const char *key) {

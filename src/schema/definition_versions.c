@@ -141,7 +141,7 @@ enum part { PART_SCHEMA, PART_SUBRESOURCES, PART_COLUMNS, PART_SELECTABLE, PART_
 static const char *const part_keys[PART_COUNT] = {"schema", "subresources", "additionalPrinterColumns", "selectableFields"};
 
 static bool is_same(const yyjson_mut_val *left, const yyjson_mut_val *right) {
-    return left && right ? yyjson_mut_equals((yyjson_mut_val *)(uintptr_t)left, (yyjson_mut_val *)(uintptr_t)right) : left == right;
+    return left && right ? yyjson_mut_equals(json_mut_loose(left), json_mut_loose(right)) : left == right;
 }
 
 static bool is_shared(yyjson_mut_val *versions, enum part part) {

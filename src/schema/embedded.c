@@ -3,16 +3,12 @@
 
 /* Embedded resources say what they are and are named well (apiextensions' objectmeta package). */
 
-static yyjson_mut_val *loose(const yyjson_mut_val *value) {
-    return (yyjson_mut_val *)(uintptr_t)value;
-}
-
 static struct str text_of(const yyjson_mut_val *value) {
-    return yyjson_mut_is_str(loose(value)) ? (struct str){yyjson_mut_get_str(loose(value)), yyjson_mut_get_len(loose(value))} : STR_EMPTY;
+    return yyjson_mut_is_str(json_mut_loose(value)) ? (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))} : STR_EMPTY;
 }
 
 static yyjson_mut_val *get(const yyjson_mut_val *object, const char *key) {
-    return yyjson_mut_obj_get(loose(object), key);
+    return yyjson_mut_obj_get(json_mut_loose(object), key);
 }
 
 static struct str lowered(struct arena *arena, struct str text) {
@@ -24,7 +20,7 @@ static struct str lowered(struct arena *arena, struct str text) {
 
 /* False: there is nothing more to say about it. */
 static bool check_text(const yyjson_mut_val *value, struct str path, struct field_errors *out) {
-    if (!yyjson_mut_is_str(loose(value))) field_errors_add(out, FIELD_INVALID, path, value, "must be a string");
+    if (!yyjson_mut_is_str(json_mut_loose(value))) field_errors_add(out, FIELD_INVALID, path, value, "must be a string");
     else if (!text_of(value).len) field_errors_add(out, FIELD_INVALID, path, value, "must not be empty");
     else return true;
     return false;
@@ -90,12 +86,12 @@ static void check_resource(const yyjson_mut_val *value, struct str path, struct 
 void schema_validate_embedded(const struct schema *schema, const yyjson_mut_val *value, struct str path, struct field_errors *out) {
     size_t index, max;
     yyjson_mut_val *key, *item;
-    if (yyjson_mut_is_arr(loose(value)) && schema->items && schema->items->has_lists_below) {
-        yyjson_mut_arr_foreach(loose(value), index, max, item)
+    if (yyjson_mut_is_arr(json_mut_loose(value)) && schema->items && schema->items->has_lists_below) {
+        yyjson_mut_arr_foreach(json_mut_loose(value), index, max, item)
             schema_validate_embedded(schema->items, item, schema_index_path(out->arena, path, index), out);
-    } else if (yyjson_mut_is_obj(loose(value))) {
+    } else if (yyjson_mut_is_obj(json_mut_loose(value))) {
         if (schema->is_embedded_resource) check_resource(value, path, out);
-        yyjson_mut_obj_foreach(loose(value), index, max, key, item) {
+        yyjson_mut_obj_foreach(json_mut_loose(value), index, max, key, item) {
             const struct schema *known = schema_of_key(schema, text_of(key));
             if (known && known->has_lists_below) schema_validate_embedded(known, item, schema_key_path(schema, out->arena, path, text_of(key)), out);
         }

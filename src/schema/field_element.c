@@ -261,5 +261,5 @@ bool field_set_read(struct arena *arena, const yyjson_mut_val *fields_v1, struct
     bool is_member;
     *out = (struct field_set){0};
     *out_is_whole = true;
-    return !fields_v1 || read_level(arena, (yyjson_mut_val *)(uintptr_t)fields_v1, out, &is_member, out_is_whole);
+    return !fields_v1 || read_level(arena, json_mut_loose(fields_v1), out, &is_member, out_is_whole);
 }

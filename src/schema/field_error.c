@@ -80,7 +80,7 @@ struct str field_error_json(struct arena *arena, struct str json) {
 
 /* As field.Error prints a value: texts as Go's %q, everything else as JSON. */
 static struct str value_text(struct arena *arena, const yyjson_mut_val *value) {
-    yyjson_mut_val *val = (yyjson_mut_val *)(uintptr_t)value;
+    yyjson_mut_val *val = json_mut_loose(value);
     if (!val) return STR_EMPTY;
     if (yyjson_mut_is_str(val)) return field_error_quote(arena, (struct str){yyjson_mut_get_str(val), yyjson_mut_get_len(val)});
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);

@@ -38,14 +38,14 @@ static void write(struct strbuf *out, struct arena *arena, yyjson_mut_val *value
 
 struct str go_text(struct arena *arena, const yyjson_mut_val *value) {
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
-    write(&out, arena, typed_loose(value));
+    write(&out, arena, json_mut_loose(value));
     struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
     strbuf_release(&out);
     return text;
 }
 
 const char *go_type_name(const yyjson_mut_val *value) {
-    yyjson_mut_val *val = typed_loose(value);
+    yyjson_mut_val *val = json_mut_loose(value);
     if (yyjson_mut_is_obj(val)) return "map[string]interface {}";
     if (yyjson_mut_is_arr(val)) return "[]interface {}";
     if (yyjson_mut_is_str(val)) return "string";

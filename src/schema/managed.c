@@ -2,7 +2,7 @@
 #include "schema/typed_inner.h"
 
 static yyjson_mut_val *managed_list(const yyjson_mut_val *object) {
-    return yyjson_mut_obj_get(yyjson_mut_obj_get(typed_loose(object), "metadata"), "managedFields");
+    return yyjson_mut_obj_get(yyjson_mut_obj_get(json_mut_loose(object), "metadata"), "managedFields");
 }
 
 /* [] and [{}] : a client that wants to start anew. */

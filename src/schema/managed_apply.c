@@ -22,7 +22,7 @@ struct apply {
 };
 
 static yyjson_mut_val *metadata_of(const yyjson_mut_val *object) {
-    return yyjson_mut_obj_get(typed_loose(object), "metadata");
+    return yyjson_mut_obj_get(json_mut_loose(object), "metadata");
 }
 
 static struct str last_applied_of(const yyjson_mut_val *object) {
@@ -165,7 +165,7 @@ static void take(struct apply *apply, const struct manager *self, const struct f
 /* Keeps the annotation of client-side apply up to date for those who go back to it. */
 static bool refresh_last_applied(const struct apply *apply, yyjson_mut_val *merged, const yyjson_mut_val *applied) {
     if (!str_is(apply->request->manager, "kubectl") || !last_applied_of(merged).len) return true;
-    yyjson_mut_val *plain = yyjson_mut_val_mut_copy(apply->doc, typed_loose(applied));
+    yyjson_mut_val *plain = yyjson_mut_val_mut_copy(apply->doc, json_mut_loose(applied));
     yyjson_mut_obj_remove_key(yyjson_mut_obj_get(metadata_of(plain), "annotations"), LAST_APPLIED);
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     json_write_canonical(&out, json_freeze(apply->arena, plain));
@@ -190,7 +190,7 @@ static bool fits(const struct apply *apply, const yyjson_mut_val *applied, struc
     struct str problem = typed_check(&apply->type, apply->arena, applied);
     if (!problem.len) return true;
     yyjson_mut_val *name = yyjson_mut_obj_get(metadata_of(applied), "name"), *space = yyjson_mut_obj_get(metadata_of(applied), "namespace"),
-                   *kind = yyjson_mut_obj_get(typed_loose(applied), "kind");
+                   *kind = yyjson_mut_obj_get(json_mut_loose(applied), "kind");
     const char *kind_text = yyjson_mut_get_str(kind), *name_text = yyjson_mut_get_str(name), *space_text = yyjson_mut_get_str(space);
     return error_set(error, ERROR_INVALID, "failed to create typed patch object (%s/%s; %s%.*s, Kind=%s): %.*s", space_text ? space_text : "",
                      name_text ? name_text : "", str_contains(apply->request->api_version, STR("/")) ? "" : "/",

@@ -11,7 +11,7 @@ enum {
 };
 
 static struct str text_at(const yyjson_mut_val *object, const char *key) {
-    yyjson_mut_val *value = yyjson_mut_obj_get(typed_loose(object), key);
+    yyjson_mut_val *value = yyjson_mut_obj_get(json_mut_loose(object), key);
     return yyjson_mut_is_str(value) ? (struct str){yyjson_mut_get_str(value), yyjson_mut_get_len(value)} : STR_EMPTY;
 }
 
@@ -23,7 +23,7 @@ static bool read_one(struct arena *arena, const yyjson_mut_val *entry, struct ma
         .subresource = text_at(entry, "subresource"),
         .time = text_at(entry, "time"),
         .is_applied = str_is(operation, "Apply"),
-        .fields_v1 = yyjson_mut_obj_get(typed_loose(entry), "fieldsV1"),
+        .fields_v1 = yyjson_mut_obj_get(json_mut_loose(entry), "fieldsV1"),
     };
     if (!out->is_applied && !str_is(operation, "Update")) return false;
     if (!out->api_version.len || !str_is(text_at(entry, "fieldsType"), "FieldsV1")) return false;
@@ -37,7 +37,7 @@ bool managers_read(struct arena *arena, const yyjson_mut_val *list, struct manag
     *out = (struct managers){.arena = arena};
     size_t index, max;
     yyjson_mut_val *entry;
-    yyjson_mut_arr_foreach(typed_loose(list), index, max, entry) {
+    yyjson_mut_arr_foreach(json_mut_loose(list), index, max, entry) {
         struct manager manager;
         struct manager *place = read_one(arena, entry, &manager) ? managers_obtain(out, &manager) : NULL;
         if (!place) {
@@ -166,7 +166,7 @@ static bool add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *ke
 }
 
 static bool write_one(const struct managers *managers, yyjson_mut_doc *doc, const struct manager *manager, yyjson_mut_val *list) {
-    yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, list), *fields = typed_loose(manager->fields_v1);
+    yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, list), *fields = json_mut_loose(manager->fields_v1);
     if (!fields)
         fields = field_set_write(managers->arena, doc, &manager->set);
     else if (!managers->is_own)

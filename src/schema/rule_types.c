@@ -18,7 +18,7 @@ static int64_t longest_choice(const yyjson_val *choices) {
     size_t index, max;
     yyjson_val *choice;
     int64_t longest = 0;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)choices, index, max, choice) {
+    yyjson_arr_foreach(json_loose(choices), index, max, choice) {
         int64_t len = (int64_t)json_text(choice).len;
         longest = len > longest ? len : longest;
     }
@@ -29,7 +29,7 @@ static int64_t longest_choice(const yyjson_val *choices) {
 static int64_t most_text(const struct schema *schema, bool may_be_choice) {
     int64_t bound = schema->max_length.value < 0 ? 0 : schema->max_length.value, most;
     if (schema->max_length.is_set) return __builtin_mul_overflow(bound, 4, &most) ? INT64_MAX : most;
-    return may_be_choice && yyjson_arr_size((yyjson_val *)(uintptr_t)schema->enumeration) ? longest_choice(schema->enumeration) : REQUEST_BYTES - 2;
+    return may_be_choice && yyjson_arr_size(json_loose(schema->enumeration)) ? longest_choice(schema->enumeration) : REQUEST_BYTES - 2;
 }
 
 static struct schema_cel_type text_type(struct arena *arena, const struct schema *schema) {
@@ -78,7 +78,7 @@ static struct schema_cel_type map_type(struct arena *arena, const struct schema 
 static bool is_required(const struct schema *schema, struct str name) {
     size_t index, max;
     yyjson_val *item;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)schema->required, index, max, item) {
+    yyjson_arr_foreach(json_loose(schema->required), index, max, item) {
         if (str_equal(json_text(item), name)) return true;
     }
     return false;

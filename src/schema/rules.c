@@ -117,10 +117,6 @@ struct visited {
     struct str path;
 };
 
-static yyjson_mut_val *loose(const yyjson_mut_val *value) {
-    return (yyjson_mut_val *)(uintptr_t)value;
-}
-
 static void add(const struct run *run, const struct schema *schema, enum field_error_kind kind, struct str path, struct str words) {
     struct str shown = path.len ? path : STR("<nil>");
     struct str detail = kind == FIELD_DUPLICATE ? STR_EMPTY : words;
@@ -163,7 +159,7 @@ static bool message_of(struct run *run, const struct schema_rule *rule, const st
 }
 
 static bool is_unchanged(const struct visited *at) {
-    return at->around && yyjson_mut_equals(loose(at->around), loose(at->around_old));
+    return at->around && yyjson_mut_equals(json_mut_loose(at->around), json_mut_loose(at->around_old));
 }
 
 static struct str failure_words(struct run *run, const struct schema_rule *rule, const struct error *error) {
@@ -216,8 +212,8 @@ static bool run_list(struct run *run, const struct schema *schema, const struct 
     size_t index, max;
     yyjson_mut_val *item;
     if (!schema->items || !schema->items->has_rules_below) return true;
-    yyjson_mut_arr_foreach(loose(at->value), index, max, item) {
-        const yyjson_mut_val *old = yyjson_mut_is_arr(loose(at->old)) ? schema_correlate(schema, at->old, item) : NULL;
+    yyjson_mut_arr_foreach(json_mut_loose(at->value), index, max, item) {
+        const yyjson_mut_val *old = yyjson_mut_is_arr(json_mut_loose(at->old)) ? schema_correlate(schema, at->old, item) : NULL;
         struct visited inner = below(at, item, old, schema_index_path(run->arena, at->path, index));
         if (!run_below(run, schema->items, &inner)) return false;
     }
@@ -227,12 +223,12 @@ static bool run_list(struct run *run, const struct schema *schema, const struct 
 static bool run_members(struct run *run, const struct schema *schema, const struct visited *at) {
     size_t index, max;
     yyjson_mut_val *key, *member;
-    yyjson_mut_obj_foreach(loose(at->value), index, max, key, member) {
+    yyjson_mut_obj_foreach(json_mut_loose(at->value), index, max, key, member) {
         struct str name = {yyjson_mut_get_str(key), yyjson_mut_get_len(key)};
         const struct schema *known = schema_of_key(schema, name);
         if (!known || !known->has_rules_below) continue;
-        const yyjson_mut_val *old = yyjson_mut_is_obj(loose(at->old)) ? yyjson_mut_obj_getn(loose(at->old), name.ptr, name.len) : NULL;
-        struct visited inner = below(at, member, yyjson_mut_is_null(loose(old)) ? NULL : old, schema_key_path(schema, run->arena, at->path, name));
+        const yyjson_mut_val *old = yyjson_mut_is_obj(json_mut_loose(at->old)) ? yyjson_mut_obj_getn(json_mut_loose(at->old), name.ptr, name.len) : NULL;
+        struct visited inner = below(at, member, yyjson_mut_is_null(json_mut_loose(old)) ? NULL : old, schema_key_path(schema, run->arena, at->path, name));
         if (!run_below(run, known, &inner)) return false;
     }
     return true;
@@ -240,12 +236,12 @@ static bool run_members(struct run *run, const struct schema *schema, const stru
 
 /* Rules are not run on null: what holds it says whether it may be. */
 static bool run_below(struct run *run, const struct schema *schema, const struct visited *at) {
-    if (!schema->has_rules_below || yyjson_mut_is_null(loose(at->value))) return true;
+    if (!schema->has_rules_below || yyjson_mut_is_null(json_mut_loose(at->value))) return true;
     for (size_t i = 0; schema->rules && i < schema->rules->count; i++) {
         if (!run_rule(run, schema, &schema->rules->items[i], at)) return false;
     }
-    if (yyjson_mut_is_arr(loose(at->value))) return run_list(run, schema, at);
-    return !yyjson_mut_is_obj(loose(at->value)) || run_members(run, schema, at);
+    if (yyjson_mut_is_arr(json_mut_loose(at->value))) return run_list(run, schema, at);
+    return !yyjson_mut_is_obj(json_mut_loose(at->value)) || run_members(run, schema, at);
 }
 
 void schema_rules_run(const struct schema *schema, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {

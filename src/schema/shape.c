@@ -132,7 +132,7 @@ static bool is_null_by_mistake(yyjson_mut_val *value, const struct schema *schem
 }
 
 static yyjson_mut_val *default_of(yyjson_mut_doc *doc, const struct schema *schema) {
-    return yyjson_val_mut_copy(doc, (yyjson_val *)(uintptr_t)schema->default_value);
+    return yyjson_val_mut_copy(doc, json_loose(schema->default_value));
 }
 
 static bool fill(const struct schema *schema, yyjson_mut_doc *doc, yyjson_mut_val *value);

@@ -245,7 +245,7 @@ yyjson_mut_val *strategic_merge(const struct schema *schema, struct arena *arena
                                 const yyjson_mut_val *patch, struct error *error) {
     struct error ignored;
     struct strategic merge = {arena, doc, error ? error : &ignored, 0};
-    yyjson_mut_val *out = yyjson_mut_val_mut_copy(doc, typed_loose(target)), *changes = yyjson_mut_val_mut_copy(doc, typed_loose(patch));
+    yyjson_mut_val *out = yyjson_mut_val_mut_copy(doc, json_mut_loose(target)), *changes = yyjson_mut_val_mut_copy(doc, json_mut_loose(patch));
     if (!out || !changes) {
         error_set(error, ERROR_MEMORY, "memory is out");
         return NULL;

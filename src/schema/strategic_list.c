@@ -66,7 +66,7 @@ static yyjson_mut_val *refill(yyjson_mut_val *list, yyjson_mut_val *const *items
 }
 
 static yyjson_mut_val **items_room(struct strategic *merge, const yyjson_mut_val *list) {
-    yyjson_mut_val **items = arena_array(merge->arena, yyjson_mut_arr_size(typed_loose(list)) + 1, sizeof *items);
+    yyjson_mut_val **items = arena_array(merge->arena, yyjson_mut_arr_size(json_mut_loose(list)) + 1, sizeof *items);
     if (!items) error_set(merge->error, ERROR_MEMORY, "memory is out");
     return items;
 }

@@ -44,7 +44,7 @@ enum typed_shape typed_shape_of(const struct typed *type, const yyjson_mut_val *
     if (type->kind > TYPED_UNTYPED) return fixed[type->kind];
     enum schema_type wanted = type->kind == TYPED_SCHEMA ? type->schema->type : TYPE_ANY;
     if (wanted != TYPE_ANY) return wanted == TYPE_OBJECT ? SHAPE_MAP : wanted == TYPE_ARRAY ? SHAPE_LIST : SHAPE_SCALAR;
-    yyjson_mut_val *val = typed_loose(value);
+    yyjson_mut_val *val = json_mut_loose(value);
     return yyjson_mut_is_arr(val) ? SHAPE_LIST : typed_is_null(val) || yyjson_mut_is_obj(val) ? SHAPE_MAP : SHAPE_SCALAR;
 }
 
@@ -140,7 +140,7 @@ static int compare_keys(const void *left, const void *right) {
 }
 
 static bool find_key(const struct typed *item_type, struct arena *arena, const yyjson_mut_val *item, struct str name, struct field_value *out) {
-    yyjson_mut_val *value = yyjson_mut_obj_getn(typed_loose(item), name.ptr, name.len);
+    yyjson_mut_val *value = yyjson_mut_obj_getn(json_mut_loose(item), name.ptr, name.len);
     if (value) return *out = field_value_of(arena, value), true;
     if (item_type->kind != TYPED_SCHEMA || !schema_property(item_type->schema, name)) return false;
     const yyjson_val *fallback = schema_default_value(schema_property(item_type->schema, name));
@@ -164,7 +164,7 @@ static const char *keys_text(struct arena *arena, const struct str *names, size_
 
 static const char *keyed_element(const struct typed *type, struct arena *arena, const yyjson_mut_val *item, struct field_element *out) {
     if (typed_is_null(item)) return "associative list with keys may not have a null element";
-    if (!yyjson_mut_is_obj(typed_loose(item))) return "associative list with keys may not have non-map elements";
+    if (!yyjson_mut_is_obj(json_mut_loose(item))) return "associative list with keys may not have non-map elements";
     size_t name_count, count = 0;
     const struct str *names = map_keys(type, &name_count);
     struct typed item_type = typed_item(type);
@@ -181,8 +181,8 @@ static const char *keyed_element(const struct typed *type, struct arena *arena, 
 
 const char *typed_element(const struct typed *type, struct arena *arena, const yyjson_mut_val *item, struct field_element *out) {
     if (typed_list_type(type) == SCHEMA_LIST_MAP) return keyed_element(type, arena, item, out);
-    if (yyjson_mut_is_obj(typed_loose(item))) return "associative list without keys has an element that's a map type";
-    if (yyjson_mut_is_arr(typed_loose(item))) return "not supported: associative list with lists as elements";
+    if (yyjson_mut_is_obj(json_mut_loose(item))) return "associative list without keys has an element that's a map type";
+    if (yyjson_mut_is_arr(json_mut_loose(item))) return "not supported: associative list with lists as elements";
     if (typed_is_null(item)) return "associative list without keys has an element that's an explicit null";
     *out = (struct field_element){.kind = ELEMENT_VALUE, .value = field_value_of(arena, item)};
     return NULL;
@@ -208,12 +208,12 @@ static void sort_entries(struct typed_entries *entries) {
 }
 
 struct typed_entries typed_entries_of(struct arena *arena, const yyjson_mut_val *map) {
-    size_t index, max, count = yyjson_mut_obj_size(typed_loose(map));
+    size_t index, max, count = yyjson_mut_obj_size(json_mut_loose(map));
     struct typed_entries out = {.items = count ? arena_array(arena, count, sizeof *out.items) : NULL};
     if (!out.items) return out;
     yyjson_mut_val *key, *value;
     bool is_sorted = true;
-    yyjson_mut_obj_foreach(typed_loose(map), index, max, key, value) {
+    yyjson_mut_obj_foreach(json_mut_loose(map), index, max, key, value) {
         out.items[index] = (struct typed_entry){{yyjson_mut_get_str(key), yyjson_mut_get_len(key)}, value};
         is_sorted = is_sorted && (index == 0 || str_compare(out.items[index - 1].key, out.items[index].key) < 0);
     }
@@ -229,11 +229,11 @@ static int compare_items(const void *left, const void *right) {
 }
 
 struct typed_items typed_items_of(const struct typed *type, struct arena *arena, const yyjson_mut_val *list) {
-    size_t index, max, count = yyjson_mut_arr_size(typed_loose(list));
+    size_t index, max, count = yyjson_mut_arr_size(json_mut_loose(list));
     struct typed_items out = {.items = count ? arena_array(arena, count, sizeof *out.items) : NULL};
     if (!out.items) return out;
     yyjson_mut_val *item;
-    yyjson_mut_arr_foreach(typed_loose(list), index, max, item) {
+    yyjson_mut_arr_foreach(json_mut_loose(list), index, max, item) {
         struct typed_item_place *place = &out.items[out.count];
         if (typed_element(type, arena, item, &place->element)) continue;
         place->value = item;
@@ -255,7 +255,7 @@ static bool maps_equal(struct arena *arena, yyjson_mut_val *a, yyjson_mut_val *b
 }
 
 bool typed_values_equal(struct arena *arena, const yyjson_mut_val *a, const yyjson_mut_val *b) {
-    yyjson_mut_val *left = typed_loose(a), *right = typed_loose(b);
+    yyjson_mut_val *left = json_mut_loose(a), *right = json_mut_loose(b);
     if (typed_is_null(a) || typed_is_null(b)) return typed_is_null(a) && typed_is_null(b);
     if (yyjson_mut_is_str(left) && yyjson_mut_is_str(right))
         return yyjson_mut_get_len(left) == yyjson_mut_get_len(right) &&

@@ -111,7 +111,7 @@ static void check(struct walk *walk, const struct typed *type, yyjson_mut_val *v
 struct str typed_check(const struct typed *type, struct arena *arena, const yyjson_mut_val *object) {
     struct walk walk = {.arena = arena};
     walk.last = &walk.first;
-    check(&walk, type, typed_loose(object), STR_EMPTY);
+    check(&walk, type, json_mut_loose(object), STR_EMPTY);
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     if (walk.count > 1) strbuf_append(&out, STR("errors:"));
     for (const struct finding *finding = walk.first; finding; finding = finding->next) {

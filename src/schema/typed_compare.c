@@ -174,6 +174,6 @@ struct typed_changes typed_compare(const struct typed *type, struct arena *arena
     struct walk walk = {arena, doc ? yyjson_mut_obj(doc) : NULL, doc ? yyjson_mut_null(doc) : NULL, 0};
     struct changes found = {0};
     /* Both roots are there: nobody owns the whole. */
-    compare_maps(&walk, type, before ? typed_loose(before) : walk.empty, typed_loose(after), &found);
+    compare_maps(&walk, type, before ? json_mut_loose(before) : walk.empty, json_mut_loose(after), &found);
     return (struct typed_changes){found.below[REMOVED], found.below[MODIFIED], found.below[ADDED]};
 }

@@ -49,7 +49,7 @@ static void mention(const struct typed *type, struct arena *arena, yyjson_mut_va
 
 struct field_set typed_fields(const struct typed *type, struct arena *arena, const yyjson_mut_val *object) {
     struct mention found = {0};
-    mention(type, arena, typed_loose(object), &found);
+    mention(type, arena, json_mut_loose(object), &found);
     return found.below;
 }
 

@@ -28,12 +28,8 @@ struct typed_items {
 /* Ordered by element, equal ones as they stand in the list. */
 struct typed_items typed_items_of(const struct typed *type, struct arena *arena, const yyjson_mut_val *list);
 
-/* yyjson's readers take non-const pointers and change nothing. */
-static inline yyjson_mut_val *typed_loose(const yyjson_mut_val *value) {
-    return (yyjson_mut_val *)(uintptr_t)value;
-}
 static inline bool typed_is_null(const yyjson_mut_val *value) {
-    return !value || yyjson_mut_is_null(typed_loose(value));
+    return !value || yyjson_mut_is_null(json_mut_loose(value));
 }
 
 #endif

@@ -6,7 +6,7 @@ struct walk {
 };
 
 static yyjson_mut_val *copy(const struct walk *walk, const yyjson_mut_val *value) {
-    return yyjson_mut_val_mut_copy(walk->doc, typed_loose(value));
+    return yyjson_mut_val_mut_copy(walk->doc, json_mut_loose(value));
 }
 
 static bool add(const struct walk *walk, yyjson_mut_val *object, struct str key, yyjson_mut_val *value) {
@@ -138,7 +138,7 @@ static yyjson_mut_val *merge(const struct walk *walk, const struct typed *type, 
 yyjson_mut_val *typed_merge(const struct typed *type, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *below,
                             const yyjson_mut_val *above) {
     struct walk walk = {arena, doc};
-    return merge(&walk, type, typed_loose(below), typed_loose(above));
+    return merge(&walk, type, json_mut_loose(below), json_mut_loose(above));
 }
 
 /* Null where nothing is left. */
@@ -191,5 +191,5 @@ static yyjson_mut_val *strip(const struct walk *walk, const struct typed *type, 
 yyjson_mut_val *typed_remove(const struct typed *type, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *object,
                              const struct field_set *fields) {
     struct walk walk = {arena, doc};
-    return fields->count ? strip(&walk, type, typed_loose(object), fields) : copy(&walk, object);
+    return fields->count ? strip(&walk, type, json_mut_loose(object), fields) : copy(&walk, object);
 }

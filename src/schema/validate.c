@@ -20,16 +20,12 @@ struct validation {
 static void validate(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
                      struct str path);
 
-static yyjson_mut_val *loose(const yyjson_mut_val *value) {
-    return (yyjson_mut_val *)(uintptr_t)value;
-}
-
 static struct str text_of(const yyjson_mut_val *value) {
-    return (struct str){yyjson_mut_get_str(loose(value)), yyjson_mut_get_len(loose(value))};
+    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
 }
 
 static bool equals(const yyjson_mut_val *a, const yyjson_mut_val *b) {
-    return yyjson_mut_equals(loose(a), loose(b));
+    return yyjson_mut_equals(json_mut_loose(a), json_mut_loose(b));
 }
 
 /* Of the root, the path in the words is empty, as in "in body must ...". */
@@ -39,12 +35,12 @@ static void add(const struct validation *validation, enum field_error_kind kind,
 }
 
 static bool is_whole(const yyjson_mut_val *value) {
-    double real = yyjson_mut_get_num(loose(value));
-    return yyjson_mut_is_int(loose(value)) || (real == trunc(real) && fabs(real) < 9007199254740992.0);
+    double real = yyjson_mut_get_num(json_mut_loose(value));
+    return yyjson_mut_is_int(json_mut_loose(value)) || (real == trunc(real) && fabs(real) < 9007199254740992.0);
 }
 
 static const char *type_of(const yyjson_mut_val *value) {
-    yyjson_mut_val *v = loose(value);
+    yyjson_mut_val *v = json_mut_loose(value);
     if (yyjson_mut_is_null(v)) return "null";
     if (yyjson_mut_is_bool(v)) return "boolean";
     if (yyjson_mut_is_int(v)) return "integer";
@@ -54,7 +50,7 @@ static const char *type_of(const yyjson_mut_val *value) {
 }
 
 static bool has_type(const struct schema *schema, const yyjson_mut_val *value) {
-    yyjson_mut_val *v = loose(value);
+    yyjson_mut_val *v = json_mut_loose(value);
     bool is_integer = yyjson_mut_is_num(v) && is_whole(value);
     if (schema->is_int_or_string) return is_integer || yyjson_mut_is_str(v);
     switch (schema->type) {
@@ -71,8 +67,8 @@ static bool has_type(const struct schema *schema, const yyjson_mut_val *value) {
 
 /* What kube-openapi calls the format of a value. */
 static const char *format_of(const yyjson_mut_val *value) {
-    if (yyjson_mut_is_int(loose(value))) return "int64";
-    return yyjson_mut_is_num(loose(value)) ? "float64" : "";
+    if (yyjson_mut_is_int(json_mut_loose(value))) return "int64";
+    return yyjson_mut_is_num(json_mut_loose(value)) ? "float64" : "";
 }
 
 static bool add_type(const struct validation *validation, struct str path, struct str wanted, const char *found) {
@@ -84,7 +80,7 @@ static bool add_type(const struct validation *validation, struct str path, struc
 
 /* A format that is checked stands in for the type: texts and lists pass whatever the type, unless it is a number. */
 static bool check_type(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
-    yyjson_mut_val *v = loose(value);
+    yyjson_mut_val *v = json_mut_loose(value);
     bool is_null = yyjson_mut_is_null(v), is_typed = schema->type != TYPE_ANY || schema->is_int_or_string;
     bool is_number = schema->type == TYPE_NUMBER || schema->type == TYPE_INTEGER || schema->is_int_or_string;
     if (is_null ? !is_typed || schema->is_nullable : has_type(schema, value)) return true;
@@ -151,15 +147,15 @@ static bool is_multiple(double number, double factor) {
 /* Integers are divided as such: a double does not hold them all. */
 static bool is_multiple_of(const yyjson_mut_val *value, double factor) {
     const double most = 9007199254740992.0; /* 2^53 */
-    if (yyjson_mut_is_sint(loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_sint(loose(value)) % (int64_t)factor == 0;
-    if (yyjson_mut_is_uint(loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_uint(loose(value)) % (uint64_t)factor == 0;
-    return is_multiple(yyjson_mut_get_num(loose(value)), factor);
+    if (yyjson_mut_is_sint(json_mut_loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_sint(json_mut_loose(value)) % (int64_t)factor == 0;
+    if (yyjson_mut_is_uint(json_mut_loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_uint(json_mut_loose(value)) % (uint64_t)factor == 0;
+    return is_multiple(yyjson_mut_get_num(json_mut_loose(value)), factor);
 }
 
 static void check_number(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
     struct arena *arena = validation->arena;
-    double number = yyjson_mut_get_num(loose(value));
-    bool is_integer = yyjson_mut_is_int(loose(value));
+    double number = yyjson_mut_get_num(json_mut_loose(value));
+    bool is_integer = yyjson_mut_is_int(json_mut_loose(value));
     const struct schema_limit *min = &schema->minimum, *max = &schema->maximum;
     if (schema->multiple_of.is_set && schema->multiple_of.value > 0) {
         if (!is_multiple_of(value, schema->multiple_of.value))
@@ -184,8 +180,8 @@ static void add_too_many(const struct validation *validation, struct str path, i
 static bool has_duplicates(const yyjson_mut_val *list) {
     size_t index, max, before, before_max;
     yyjson_mut_val *item, *other;
-    yyjson_mut_arr_foreach(loose(list), index, max, item) {
-        yyjson_mut_arr_foreach(loose(list), before, before_max, other) {
+    yyjson_mut_arr_foreach(json_mut_loose(list), index, max, item) {
+        yyjson_mut_arr_foreach(json_mut_loose(list), before, before_max, other) {
             if (before >= index) break;
             if (equals(item, other)) return true;
         }
@@ -197,8 +193,8 @@ static void check_list(const struct validation *validation, const struct schema 
                        struct str path) {
     size_t index, max;
     yyjson_mut_val *item;
-    int64_t size = (int64_t)yyjson_mut_arr_size(loose(value));
-    yyjson_mut_arr_foreach(loose(value), index, max, item) {
+    int64_t size = (int64_t)yyjson_mut_arr_size(json_mut_loose(value));
+    yyjson_mut_arr_foreach(json_mut_loose(value), index, max, item) {
         if (!schema->items) break;
         const yyjson_mut_val *before = old ? schema_correlate(schema, old, item) : NULL;
         validate(validation, schema->items, item, before, schema_index_path(validation->arena, path, index));
@@ -214,11 +210,11 @@ static void check_members(const struct validation *validation, const struct sche
                           struct str path) {
     size_t index, max;
     yyjson_mut_val *key, *member;
-    yyjson_mut_obj_foreach(loose(value), index, max, key, member) {
+    yyjson_mut_obj_foreach(json_mut_loose(value), index, max, key, member) {
         struct str name = text_of(key);
         const struct schema *known = schema_of_key(schema, name);
         if (known) {
-            const yyjson_mut_val *before = old ? yyjson_mut_obj_getn(loose(old), name.ptr, name.len) : NULL;
+            const yyjson_mut_val *before = old ? yyjson_mut_obj_getn(json_mut_loose(old), name.ptr, name.len) : NULL;
             validate(validation, known, member, before, schema_child_path(validation->arena, path, name));
         } else if (schema->forbids_additional) {
             struct str words = arena_printf(validation->arena, "%.*s.%.*s in body is a forbidden property", STR_ARG(path), STR_ARG(name));
@@ -229,24 +225,24 @@ static void check_members(const struct validation *validation, const struct sche
 
 static void check_object(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
                          struct str path) {
-    int64_t size = (int64_t)yyjson_mut_obj_size(loose(value));
+    int64_t size = (int64_t)yyjson_mut_obj_size(json_mut_loose(value));
     if (schema->min_properties.is_set && size < schema->min_properties.value)
         add(validation, FIELD_INVALID, path, arena_printf(validation->arena, "%lld", (long long)size),
             arena_printf(validation->arena, "should have at least %lld properties", (long long)schema->min_properties.value));
     if (schema->max_properties.is_set && size > schema->max_properties.value) add_too_many(validation, path, size, schema->max_properties.value);
-    check_members(validation, schema, value, yyjson_mut_is_obj(loose(old)) ? old : NULL, path);
+    check_members(validation, schema, value, yyjson_mut_is_obj(json_mut_loose(old)) ? old : NULL, path);
     size_t index, max;
     yyjson_val *name;
-    yyjson_arr_foreach((yyjson_val *)(uintptr_t)schema->required, index, max, name) {
+    yyjson_arr_foreach(json_loose(schema->required), index, max, name) {
         struct str key = json_text(name);
-        if (yyjson_mut_obj_getn(loose(value), key.ptr, key.len)) continue;
+        if (yyjson_mut_obj_getn(json_mut_loose(value), key.ptr, key.len)) continue;
         field_errors_add_text(validation->out, FIELD_REQUIRED, schema_child_path(validation->arena, path, key), STR_EMPTY, STR_EMPTY);
     }
 }
 
 static bool equals_frozen(const yyjson_mut_val *value, const yyjson_val *choice) {
-    yyjson_val *wanted = (yyjson_val *)(uintptr_t)choice;
-    yyjson_mut_val *found = loose(value);
+    yyjson_val *wanted = json_loose(choice);
+    yyjson_mut_val *found = json_mut_loose(value);
     if (yyjson_is_str(wanted) && yyjson_mut_is_str(found)) return str_equal(text_of(found), json_text(wanted));
     if (yyjson_is_num(wanted) && yyjson_mut_is_num(found)) return yyjson_get_num(wanted) == yyjson_mut_get_num(found);
     if (yyjson_is_bool(wanted) && yyjson_mut_is_bool(found)) return yyjson_get_bool(wanted) == yyjson_mut_get_bool(found);
@@ -255,7 +251,7 @@ static bool equals_frozen(const yyjson_mut_val *value, const yyjson_val *choice)
 
 static void check_choice(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
     size_t index, max;
-    yyjson_val *choice, *choices = (yyjson_val *)(uintptr_t)schema->enumeration;
+    yyjson_val *choice, *choices = json_loose(schema->enumeration);
     if (!choices) return;
     struct arena *arena = validation->arena;
     yyjson_arr_foreach(choices, index, max, choice) {
@@ -341,18 +337,18 @@ static void validate(const struct validation *validation, const struct schema *s
                      struct str path) {
     if (old && equals(value, old)) return;
     bool is_good_type = check_type(validation, schema, value, path);
-    if (yyjson_mut_is_null(loose(value))) {
+    if (yyjson_mut_is_null(json_mut_loose(value))) {
         check_choice(validation, schema, value, path);
         return;
     }
     /* One for each validator that applies: type, composites, the value's kind, enum; and one for the schema. */
     if (validation->matches) *validation->matches += 4u + (schema->type != TYPE_ANY) + is_good_type;
     check_composites(validation, schema, value, old, path);
-    if (yyjson_mut_is_str(loose(value))) check_text(validation, schema, value, path);
-    if (yyjson_mut_is_num(loose(value))) check_number(validation, schema, value, path);
-    if (yyjson_mut_is_arr(loose(value))) check_list(validation, schema, value, yyjson_mut_is_arr(loose(old)) ? old : NULL, path);
+    if (yyjson_mut_is_str(json_mut_loose(value))) check_text(validation, schema, value, path);
+    if (yyjson_mut_is_num(json_mut_loose(value))) check_number(validation, schema, value, path);
+    if (yyjson_mut_is_arr(json_mut_loose(value))) check_list(validation, schema, value, yyjson_mut_is_arr(json_mut_loose(old)) ? old : NULL, path);
     check_choice(validation, schema, value, path);
-    if (yyjson_mut_is_obj(loose(value))) check_object(validation, schema, value, old, path);
+    if (yyjson_mut_is_obj(json_mut_loose(value))) check_object(validation, schema, value, old, path);
 }
 
 /* Errors after which rules are not run: what they rely on may not hold. */

@@ -3,16 +3,12 @@
 
 /* Lists of type set and map hold nothing twice (apiextensions' listtype package). */
 
-static yyjson_mut_val *loose(const yyjson_mut_val *value) {
-    return (yyjson_mut_val *)(uintptr_t)value;
-}
-
 static struct str text_of(const yyjson_mut_val *value) {
-    return (struct str){yyjson_mut_get_str(loose(value)), yyjson_mut_get_len(loose(value))};
+    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
 }
 
 static yyjson_mut_val *member(const yyjson_mut_val *object, struct str key) {
-    return yyjson_mut_obj_getn(loose(object), key.ptr, key.len);
+    return yyjson_mut_obj_getn(json_mut_loose(object), key.ptr, key.len);
 }
 
 /* A key that an item leaves out counts with its default, else as absent. */
@@ -28,7 +24,7 @@ const yyjson_mut_val *schema_correlate(const struct schema *schema, const yyjson
     if (schema->list_type != SCHEMA_LIST_MAP) return NULL;
     size_t index, max;
     yyjson_mut_val *candidate;
-    yyjson_mut_arr_foreach(loose(list), index, max, candidate) {
+    yyjson_mut_arr_foreach(json_mut_loose(list), index, max, candidate) {
         if (has_same_keys(schema, candidate, item)) return candidate;
     }
     return NULL;
@@ -55,7 +51,7 @@ static struct str keys_text(struct arena *arena, const struct schema *schema, co
 static bool has_only_objects(const yyjson_mut_val *list, struct str path, struct field_errors *out) {
     size_t index, max;
     yyjson_mut_val *item;
-    yyjson_mut_arr_foreach(loose(list), index, max, item) {
+    yyjson_mut_arr_foreach(json_mut_loose(list), index, max, item) {
         if (yyjson_mut_is_obj(item) || yyjson_mut_is_null(item)) continue;
         field_errors_add(out, FIELD_INVALID, schema_index_path(out->arena, path, index), item, "must be an object for an array of list-type map");
         return false;
@@ -74,13 +70,13 @@ static struct str canonical_text(struct arena *arena, const yyjson_mut_val *valu
 
 /* What is there three times is told of once. */
 static void check_duplicates(const struct schema *schema, const yyjson_mut_val *list, struct str path, struct field_errors *out) {
-    size_t index, max, count = yyjson_mut_arr_size(loose(list));
+    size_t index, max, count = yyjson_mut_arr_size(json_mut_loose(list));
     yyjson_mut_val *item;
     bool is_map = schema->list_type == SCHEMA_LIST_MAP, is_new;
     struct key_set seen = {0};
     if (is_map && !has_only_objects(list, path, out)) return;
     if (count < 2 || !key_set_start(&seen, out->arena, count)) return;
-    yyjson_mut_arr_foreach(loose(list), index, max, item) {
+    yyjson_mut_arr_foreach(json_mut_loose(list), index, max, item) {
         struct str text = is_map ? keys_text(out->arena, schema, item) : canonical_text(out->arena, item);
         struct key_slot *slot = key_set_add(&seen, text, 1, &is_new);
         if (is_new || slot->item++ > 1) continue;
@@ -93,13 +89,13 @@ static void check_duplicates(const struct schema *schema, const yyjson_mut_val *
 void schema_validate_lists(const struct schema *schema, const yyjson_mut_val *value, struct str path, struct field_errors *out) {
     size_t index, max;
     yyjson_mut_val *key, *item;
-    if (yyjson_mut_is_arr(loose(value))) {
+    if (yyjson_mut_is_arr(json_mut_loose(value))) {
         if (schema->list_type != SCHEMA_LIST_ATOMIC) check_duplicates(schema, value, path, out);
         if (!schema->items || !schema->items->has_lists_below) return;
-        yyjson_mut_arr_foreach(loose(value), index, max, item)
+        yyjson_mut_arr_foreach(json_mut_loose(value), index, max, item)
             schema_validate_lists(schema->items, item, schema_index_path(out->arena, path, index), out);
-    } else if (yyjson_mut_is_obj(loose(value))) {
-        yyjson_mut_obj_foreach(loose(value), index, max, key, item) {
+    } else if (yyjson_mut_is_obj(json_mut_loose(value))) {
+        yyjson_mut_obj_foreach(json_mut_loose(value), index, max, key, item) {
             const struct schema *known = schema_of_key(schema, text_of(key));
             if (known && known->has_lists_below) schema_validate_lists(known, item, schema_key_path(schema, out->arena, path, text_of(key)), out);
         }

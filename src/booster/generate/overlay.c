@@ -77,7 +77,7 @@ static void merge_list(const struct build *build, const struct merge_list *row, 
 void overlay_apply(const struct build *build, yyjson_mut_val *base, const yyjson_val *patch) {
     size_t index, max;
     yyjson_val *key, *value;
-    yyjson_obj_foreach((yyjson_val *)(uintptr_t)patch, index, max, key, value) {
+    yyjson_obj_foreach(json_loose(patch), index, max, key, value) {
         yyjson_mut_val *there = yyjson_mut_obj_getn(base, yyjson_get_str(key), yyjson_get_len(key));
         const struct merge_list *row = merge_list_of(key);
         bool is_removal = yyjson_is_null(value) || (yyjson_is_arr(value) && yyjson_arr_size(value) == 0 && !row);
