@@ -3,7 +3,7 @@
 # Does nothing, and asks nothing, where all of them are there already.
 set -eu
 
-packages="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libcurl4-openssl-dev libevent-dev libssl-dev libxxhash-dev uthash-dev libcmocka-dev libsqlite3-dev libpcre2-dev libbsd-dev zlib1g-dev libyyjson-dev"
+packages="gcc libc6-dev meson ninja-build pkg-config libyaml-dev libcurl4-openssl-dev libevent-dev libssl-dev libxxhash-dev uthash-dev libcmocka-dev libsqlite3-dev libpcre2-dev libbsd-dev zlib1g-dev libseccomp-dev libyyjson-dev"
 
 is_installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 

@@ -16,6 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PLAIN, SANITIZED = ROOT / "build/main", ROOT / "build/test"
+SANITIZED_OPTIONS = ["-Dsanitize=true", "-Dbuildtype=debug", "-Doptimization=1"]
 ON_THE_PROGRAM = ["cli", "layers"]
 
 CMOCKA_SUMMARY = re.compile(r"^\[ +(PASSED|FAILED) +\] (?:\S+: )?(\d+) test", re.MULTILINE)
@@ -74,7 +75,7 @@ def main():
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
 
-    set_up(SANITIZED, "-Dsanitize=true", "-Dbuildtype=debug", "-Doptimization=1")
+    set_up(SANITIZED, *SANITIZED_OPTIONS)
     pure = [option for suite in ON_THE_PROGRAM for option in ("--no-suite", suite)]
     program = [option for suite in ON_THE_PROGRAM for option in ("--suite", suite)]
     if arguments.sanitize:

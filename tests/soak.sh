@@ -1,5 +1,6 @@
 #!/bin/sh
-# make soak: rounds of fuzzing, of 1,000 kills and of the conformance suite, each round with the next seed, until MB_BUDGET_MINUTES (60) are over.
+# make soak: rounds of simulation, fuzzing, memory that runs out, 1,000 kills, the conformance suite and an hour of endurance (or what is left of the
+# time), each round with the next seed, until MB_BUDGET_MINUTES (60) are over.
 # Stops at the first round that fails, naming its seed. Ends with `N passed, N failed`, in rounds of a suite.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -23,7 +24,8 @@ round() {
 }
 
 while [ "$(seconds_left)" -ge 60 ]; do
-    for suite in "4 tests/fuzz/run.sh" "10 tests/kill/run.sh 1000" "26 tests/conformance/run.sh"; do
+    for suite in "15 tests/simulation/run.sh" "20 tests/fuzz/run.py" "15 tests/torture/run.py" "10 tests/kill/run.sh 1000" \
+        "26 tests/conformance/run.sh" "60 tests/conformance/endurance.sh"; do
         # shellcheck disable=SC2086
         round $suite
         case $? in
@@ -37,7 +39,7 @@ while [ "$(seconds_left)" -ge 60 ]; do
             ;;
         esac
     done
-    seed=$((seed + 1))
+    seed=$((seed + 10000)) # past the histories of the simulation, which have a seed each
 done
 echo "$passed passed, 0 failed"
 [ "$passed" -gt 0 ]

@@ -29,8 +29,8 @@ struct str server_random_suffix(struct apiserver *server, struct arena *arena) {
 
 struct str server_uuid(struct apiserver *server, struct arena *arena) {
     uint64_t high = number_random_next(&server->random), low = number_random_next(&server->random);
-    return arena_printf(arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32), (unsigned)(high >> 16) & 0xffff, (unsigned)high & 0xfff,
-                        0x8000u | ((unsigned)(low >> 48) & 0x3fff), (unsigned long long)(low & 0xffffffffffff));
+    return arena_printf(arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32), (unsigned)(high >> 16) & 0xffff,
+                        (unsigned)high & 0xfff, 0x8000u | ((unsigned)(low >> 48) & 0x3fff), (unsigned long long)(low & 0xffffffffffff));
 }
 
 /* Everything that follows what is written, in this order. */
@@ -100,8 +100,8 @@ static bool start(struct apiserver *server, const struct apiserver_settings *set
     server->housekeeping = loop_timer_new(server->loop, keep_house, server);
     server->namespaces = objects_collection(server->objects, STR("/namespaces"));
     server->definitions = objects_collection(server->objects, STR("apiextensions.k8s.io/customresourcedefinitions"));
-    if (!server->registry || !server->hub || !server->rights || !server->collector || !server->document_cache || !server->housekeeping || !server->namespaces ||
-        !server->definitions)
+    if (!server->registry || !server->hub || !server->rights || !server->collector || !server->document_cache || !server->housekeeping ||
+        !server->namespaces || !server->definitions)
         return error_set(error, ERROR_MEMORY, "memory is out");
     if (!definitions_load(server, error)) return false;
     collector_start(server->collector);

@@ -19,8 +19,8 @@ struct apiserver_token {
 };
 
 struct apiserver_settings {
-    const char *data_folder;   /* of the store; made when absent */
-    const char *storage_vfs;   /* tests only; NULL */
+    const char *data_folder;              /* of the store; made when absent */
+    const char *storage_vfs;              /* tests only; NULL */
     const struct apiserver_token *tokens; /* copied */
     size_t token_count;
     struct str signing_key;    /* secret for service account tokens, at least 32 bytes; copied */
@@ -37,7 +37,8 @@ struct apiserver;
 struct apiserver *apiserver_new(struct loop *loop, const struct apiserver_settings *settings, struct error *error);
 /* An exchange_handler whose owner is the struct apiserver. is_local exchanges without a bearer token act as system:masters. */
 void apiserver_handle(void *server, struct exchange *exchange);
-/* Ends all watches in good order and refuses new requests (503); answers what is on its way to the disk first: `stopped` is then called once. */
+/* Ends all watches in good order and refuses new requests (503); answers what is on its way to the disk first: `stopped` is then called
+ * once. */
 void apiserver_stop(struct apiserver *server, loop_callback *stopped, void *owner);
 /* Closes the store. What is still open is dropped. */
 void apiserver_free(struct apiserver *server);

@@ -47,7 +47,7 @@ static void write_object(struct strbuf *out, const struct request *request, cons
     strbuf_append_char(out, '}');
 }
 
-/* Whose bodies are nobody's to read in a log. */
+/* Whose bodies, and what is said about them, are nobody's to read in a log. */
 static bool is_secret(const struct route *route) {
     static const struct {
         const char *resource, *subresource;
@@ -71,7 +71,7 @@ static void write_outcome(struct strbuf *out, const struct request *request, int
     strbuf_append(out, STR(",\"responseStatus\":{\"metadata\":{}"));
     if (status >= 400 && refusal->code == status) {
         text_member(out, "status", STR("Failure"));
-        text_member(out, "message", refusal->message);
+        if (!is_secret(&request->route)) text_member(out, "message", refusal->message); /* it may quote what was sent */
         text_member(out, "reason", refusal->reason ? str_of(refusal->reason) : STR_EMPTY);
     }
     strbuf_printf(out, ",\"code\":%d}", status);
@@ -88,8 +88,8 @@ void audit_write(const struct request *request, enum audit_stage stage, int stat
     if (query.len) uri = arena_join(&arena, uri, STR("?"), query);
     struct str now = rfc3339_format_ms(&arena, loop_wall_ms(request->server->loop), RFC3339_MICROS);
     struct str received = rfc3339_format_ms(&arena, request->received_ms, RFC3339_MICROS);
-    strbuf_printf(&line, "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"%s\",\"stage\":\"%s\"", body ? "Request" : "Metadata",
-                  stage == AUDIT_STARTED ? "ResponseStarted" : "ResponseComplete");
+    strbuf_printf(&line, "{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"level\":\"%s\",\"stage\":\"%s\"",
+                  body ? "Request" : "Metadata", stage == AUDIT_STARTED ? "ResponseStarted" : "ResponseComplete");
     text_member(&line, "auditID", request->audit_id);
     text_member(&line, "requestURI", uri);
     text_member(&line, "verb", str_of(verb_name(request)));

@@ -1,6 +1,6 @@
 /*
- * The audit log: an audit.k8s.io/v1 Event a request, a line each, as kube-apiserver's log backend writes. Writes are at level Request, with their body,
- * but for those of secrets and the like; the rest at level Metadata. A watch is told of when it starts.
+ * The audit log: an audit.k8s.io/v1 Event a request, a line each, as kube-apiserver's log backend writes. Writes are at level Request, with
+ * their body, but for those of secrets and the like; the rest at level Metadata. A watch is told of when it starts.
  */
 #ifndef MB_APISERVER_AUDIT_H
 #define MB_APISERVER_AUDIT_H

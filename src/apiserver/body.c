@@ -28,10 +28,10 @@ static void drop_repeated_keys(const struct duplicate_walk *walk, yyjson_mut_val
     yyjson_mut_val *key, *value;
     yyjson_mut_obj_foreach(object, index, max, key, value) {
         bool is_new;
-        struct key_slot *slot = key_set_add(&keys, mut_text(key), index, &is_new);
+        struct key_slot *slot = key_set_add(&keys, json_mut_text(key), index, &is_new);
         if (is_new) continue;
         if (slot->item != SIZE_MAX) {
-            struct str field = path.len ? arena_join(arena, path, STR("."), mut_text(key)) : mut_text(key);
+            struct str field = path.len ? arena_join(arena, path, STR("."), json_mut_text(key)) : json_mut_text(key);
             complain(arena, walk->complaints, "duplicate", field);
         }
         slot->item = SIZE_MAX;
@@ -44,8 +44,8 @@ static void drop_repeated_keys(const struct duplicate_walk *walk, yyjson_mut_val
     size_t count = 0;
     yyjson_mut_obj_foreach(object, index, max, key, value) {
         bool is_new;
-        struct key_slot *slot = key_set_add(&keys, mut_text(key), count, &is_new);
-        if (is_new) names[count++] = mut_text(key);
+        struct key_slot *slot = key_set_add(&keys, json_mut_text(key), count, &is_new);
+        if (is_new) names[count++] = json_mut_text(key);
         values[slot->item] = value;
     }
     yyjson_mut_obj_clear(object);
@@ -61,7 +61,7 @@ static void drop_duplicates(const struct duplicate_walk *walk, yyjson_mut_val *v
         drop_repeated_keys(walk, value, path);
         yyjson_mut_obj_foreach(value, index, max, key, item) {
             if (!yyjson_mut_is_ctn(item)) continue;
-            drop_duplicates(walk, item, path.len ? arena_join(arena, path, STR("."), mut_text(key)) : mut_text(key));
+            drop_duplicates(walk, item, path.len ? arena_join(arena, path, STR("."), json_mut_text(key)) : json_mut_text(key));
         }
     } else if (yyjson_mut_is_arr(value)) {
         yyjson_mut_arr_foreach(value, index, max, item) {
@@ -94,6 +94,15 @@ static bool repeats_keys(struct arena *arena, yyjson_val *value, struct key_set 
     return false;
 }
 
+bool body_drop_repeated_keys(struct request *request, yyjson_val **value, struct complaints *complaints) {
+    struct key_set keys = {0};
+    if (!repeats_keys(&request->arena, *value, &keys)) return true;
+    yyjson_mut_val *copy = yyjson_val_mut_copy(request->doc, *value);
+    if (copy) drop_duplicates(&(struct duplicate_walk){request, complaints}, copy, STR_EMPTY);
+    *value = json_freeze(&request->arena, copy);
+    return *value || refuse_internal(&request->arena, &request->refusal, "memory is out");
+}
+
 static bool is_media_type(struct str header, const char *type) {
     size_t end = str_find(header, STR(";"));
     struct str plain = str_trim(end == SIZE_MAX ? header : str_first(header, end));
@@ -105,7 +114,10 @@ static yyjson_val *parse(struct request *request, struct str content_type, struc
     if (is_media_type(content_type, "application/yaml") || is_media_type(content_type, "application/apply-patch+yaml")) {
         struct yaml_documents documents;
         if (!yaml_read(&request->arena, text, &documents, &error)) {
-            refuse_bad_request(&request->arena, &request->refusal, "yaml: line %u: %s", error.line, error.message);
+            if (error.kind == ERROR_MEMORY)
+                refuse_internal(&request->arena, &request->refusal, "memory is out");
+            else
+                refuse_bad_request(&request->arena, &request->refusal, "yaml: line %u: %s", error.line, error.message);
             return NULL;
         }
         if (documents.count == 1) return documents.items[0].root;
@@ -114,7 +126,8 @@ static yyjson_val *parse(struct request *request, struct str content_type, struc
     }
     yyjson_val *value = json_parse(&request->arena, text, &error);
     if (!value)
-        refuse_bad_request(&request->arena, &request->refusal, "the object provided is unrecognized (must be of type %.*s): %s (line %u, column %u)",
+        refuse_bad_request(&request->arena, &request->refusal,
+                           "the object provided is unrecognized (must be of type %.*s): %s (line %u, column %u)",
                            STR_ARG(request->kind ? request->kind->kind : STR("object")), error.message, error.line, error.column);
     return value;
 }
@@ -124,7 +137,11 @@ static yyjson_val *parse(struct request *request, struct str content_type, struc
 static bool read_protobuf(struct request *request, yyjson_mut_val **out) {
     struct error error;
     *out = protobuf_read(&request->arena, request->doc, request->exchange->body, &error);
-    return *out || refuse_bad_request(&request->arena, &request->refusal, "%s", error.message);
+    if (!*out) return refuse_bad_request(&request->arena, &request->refusal, "%s", error.message);
+    /* A map's entries come as they were sent, and so does JSON within; Go takes the last of them without a word. */
+    struct complaints unsaid = {0};
+    drop_duplicates(&(struct duplicate_walk){request, &unsaid}, *out, STR_EMPTY);
+    return true;
 }
 
 bool body_read(struct request *request, yyjson_mut_val **out, struct complaints *complaints) {
@@ -133,19 +150,21 @@ bool body_read(struct request *request, yyjson_mut_val **out, struct complaints 
     if (!is_defined && is_media_type(content_type, PROTOBUF_TYPE)) return read_protobuf(request, out);
     if (content_type.len && !is_media_type(content_type, "application/json") && !is_media_type(content_type, "application/yaml") &&
         !is_media_type(content_type, "application/apply-patch+yaml")) {
-        return refuse_plain(&request->arena, &request->refusal, 415, "UnsupportedMediaType",
-                            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml%s",
-                            is_defined ? "" : ", " PROTOBUF_TYPE);
+        return refuse_plain(
+            &request->arena, &request->refusal, 415, "UnsupportedMediaType",
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml%s",
+            is_defined ? "" : ", " PROTOBUF_TYPE);
     }
     yyjson_val *value = parse(request, content_type, request->exchange->body);
     if (!value) return false;
     if (!yyjson_is_obj(value))
-        return refuse_bad_request(&request->arena, &request->refusal, "the body must be a JSON object, found %s", yyjson_get_type_desc(value));
+        return refuse_bad_request(&request->arena, &request->refusal, "the body must be a JSON object, found %s",
+                                  yyjson_get_type_desc(value));
     yyjson_mut_val *object = yyjson_val_mut_copy(request->doc, value);
-    if (!object) return refuse_plain(&request->arena, &request->refusal, 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728");
+    if (!object)
+        return refuse_plain(&request->arena, &request->refusal, 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728");
     struct key_set keys = {0};
-    if (repeats_keys(&request->arena, value, &keys))
-        drop_duplicates(&(struct duplicate_walk){request, complaints}, object, STR_EMPTY);
+    if (repeats_keys(&request->arena, value, &keys)) drop_duplicates(&(struct duplicate_walk){request, complaints}, object, STR_EMPTY);
     *out = object;
     return true;
 }
@@ -169,7 +188,8 @@ bool body_check_kind(struct request *request, yyjson_mut_val *object, struct str
     if (!is_whole && !found_version.len) mut_set_text(request->doc, object, "apiVersion", found_version = expected);
     if (!found_kind.len) mut_set_text(request->doc, object, "kind", found_kind = kind);
     if (!str_equal(found_version, expected))
-        return refuse_bad_request(arena, &request->refusal, "the API version in the data (%.*s) does not match the expected API version (%.*s)",
+        return refuse_bad_request(arena, &request->refusal,
+                                  "the API version in the data (%.*s) does not match the expected API version (%.*s)",
                                   STR_ARG(found_version), STR_ARG(expected));
     if (str_equal(found_kind, kind)) return true;
     if (is_whole) {
@@ -178,7 +198,8 @@ bool body_check_kind(struct request *request, yyjson_mut_val *object, struct str
         field_errors_add(&errors, FIELD_INVALID, STR("kind"), mut_get(object, "kind"), "must be %.*s", STR_ARG(kind));
         return refuse_invalid(arena, &request->refusal, &subject, &errors);
     }
-    return refuse_bad_request(arena, &request->refusal, "%.*s in version \"%.*s\" cannot be handled as a %.*s: no kind \"%.*s\" is registered for version \"%.*s\"",
+    return refuse_bad_request(arena, &request->refusal,
+                              "%.*s in version \"%.*s\" cannot be handled as a %.*s: no kind \"%.*s\" is registered for version \"%.*s\"",
                               STR_ARG(found_kind), STR_ARG(version), STR_ARG(kind), STR_ARG(found_kind), STR_ARG(expected));
 }
 
@@ -192,15 +213,16 @@ bool body_settle_complaints(struct request *request, const struct complaints *co
     struct str all = complaints->items[0];
     for (size_t i = 1; i < complaints->count; i++) all = arena_join(&request->arena, all, STR(", "), complaints->items[i]);
     return refuse_bad_request(&request->arena, &request->refusal,
-                              "%.*s in version \"%.*s\" cannot be handled as a %.*s: strict decoding error: %.*s", STR_ARG(request->kind->kind),
-                              STR_ARG(request->version->version), STR_ARG(request->kind->kind), STR_ARG(all));
+                              "%.*s in version \"%.*s\" cannot be handled as a %.*s: strict decoding error: %.*s",
+                              STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), STR_ARG(all));
 }
 
 bool body_check_options(struct request *request, const char *options_kind) {
     struct field_errors errors = {.arena = &request->arena};
     const struct parameters *parameters = &request->parameters;
     if (parameters->has_dry_run) {
-        if (str_is(parameters->dry_run, "All")) request->is_dry_run = true;
+        if (str_is(parameters->dry_run, "All"))
+            request->is_dry_run = true;
         else {
             yyjson_mut_val *list = yyjson_mut_arr(request->doc);
             yyjson_mut_arr_append(list, mut_make_text(request->doc, parameters->dry_run));
@@ -211,7 +233,8 @@ bool body_check_options(struct request *request, const char *options_kind) {
     if (manager.len > 128) field_errors_add(&errors, FIELD_TOO_LONG, STR("fieldManager"), NULL, "may not be more than 128 bytes");
     for (size_t i = 0; i < manager.len && manager.len <= 128; i++) {
         if ((unsigned char)manager.ptr[i] >= 0x20 && manager.ptr[i] != 0x7f) continue;
-        field_errors_add(&errors, FIELD_INVALID, STR("fieldManager"), mut_make_text(request->doc, manager), "should only contain printable characters");
+        field_errors_add(&errors, FIELD_INVALID, STR("fieldManager"), mut_make_text(request->doc, manager),
+                         "should only contain printable characters");
         break;
     }
     struct str validation = parameters->field_validation;

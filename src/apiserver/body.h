@@ -12,10 +12,13 @@ struct complaints {
 void complain(struct arena *arena, struct complaints *complaints, const char *what, struct str path);
 
 /*
- * The body as a mutable object (JSON or YAML by Content-Type), repeated keys reduced to the last, which are complained about. False and a refusal (400,
+ * The body as a mutable object (JSON or YAML by Content-Type), repeated keys reduced to the last, which are complained about. False and a
+ * refusal (400,
  * 415).
  */
 bool body_read(struct request *request, yyjson_mut_val **out, struct complaints *complaints);
+/* The same of a value that is a patch: what is stored must not hold a key twice, whoever reads it. False and a refusal: memory is out. */
+bool body_drop_repeated_keys(struct request *request, yyjson_val **value, struct complaints *complaints);
 /* apiVersion and kind are those of `group`, `version`, `kind`, or absent and then set. */
 bool body_check_kind(struct request *request, yyjson_mut_val *object, struct str group, struct str version, struct str kind);
 /* Ignore drops the complaints, Warn makes Warning headers, Strict refuses (400). */

@@ -1,8 +1,9 @@
 #include "apiserver/body_cache.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 #include <utlist.h>
+
+#include "base/hash_table.h"
 
 /* Enough for the working set of a busy controller; small beside the 95 MB that 10,000 large objects may take in all. */
 enum { CACHE_BYTES = 16 * 1024 * 1024 };
@@ -62,6 +63,11 @@ void body_cache_put(struct body_cache *cache, int64_t revision, struct blob *bod
     entry->revision = revision;
     entry->body = blob_keep(body);
     HASH_ADD(by_revision, cache->entries, revision, sizeof entry->revision, entry);
+    if (!entry->by_revision.tbl) {
+        blob_drop(entry->body);
+        free(entry);
+        return;
+    }
     DL_APPEND(cache->oldest, entry);
     cache->size_bytes += weight(entry);
     while (cache->size_bytes > CACHE_BYTES && cache->oldest != entry) drop(cache, cache->oldest);

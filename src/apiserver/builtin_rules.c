@@ -31,7 +31,7 @@ void validate_namespace(struct arena *arena, const yyjson_mut_val *object, const
     size_t index, max;
     (void)old;
     yyjson_mut_arr_foreach(finalizers, index, max, finalizer) {
-        struct str name = mut_text(finalizer);
+        struct str name = json_mut_text(finalizer);
         name_rule_check(NAME_QUALIFIED, name, STR("spec.finalizers"), out);
         if (!str_contains(name, STR("/")) && !str_is(name, "kubernetes"))
             field_errors_add_text(out, FIELD_INVALID, STR("spec.finalizers"), field_error_quote(arena, name),
@@ -39,12 +39,13 @@ void validate_namespace(struct arena *arena, const yyjson_mut_val *object, const
     }
 }
 
-static void check_immutable(const yyjson_mut_val *object, const yyjson_mut_val *old, const char *const *fields, size_t count, struct field_errors *out) {
+static void check_immutable(const yyjson_mut_val *object, const yyjson_mut_val *old, const char *const *fields, size_t count,
+                            struct field_errors *out) {
     if (!old || !yyjson_mut_is_true(mut_get(old, "immutable"))) return;
     if (!yyjson_mut_is_true(mut_get(object, "immutable")))
         field_errors_add(out, FIELD_FORBIDDEN, STR("immutable"), NULL, "field is immutable when `immutable` is set");
     for (size_t i = 0; i < count; i++) {
-        if (!mut_equal(mut_get(object, fields[i]), mut_get(old, fields[i])))
+        if (!json_mut_equal(mut_get(object, fields[i]), mut_get(old, fields[i])))
             field_errors_add(out, FIELD_FORBIDDEN, str_of(fields[i]), NULL, "field is immutable when `immutable` is set");
     }
 }
@@ -54,9 +55,9 @@ static size_t check_keys(struct arena *arena, const yyjson_mut_val *object, cons
     yyjson_mut_val *key, *value, *map = mut_get(object, field);
     size_t index, max, size_bytes = 0;
     yyjson_mut_obj_foreach(map, index, max, key, value) {
-        struct str name = mut_text(key);
+        struct str name = json_mut_text(key);
         name_rule_check(NAME_CONFIG_KEY, name, keyed(arena, field, name), out);
-        size_bytes += is_base64 ? mut_text(value).len / 4 * 3 : mut_text(value).len;
+        size_bytes += is_base64 ? json_mut_text(value).len / 4 * 3 : json_mut_text(value).len;
     }
     return size_bytes;
 }
@@ -69,12 +70,13 @@ void validate_config_map(struct arena *arena, const yyjson_mut_val *object, cons
     size_t index, max;
     yyjson_mut_obj_foreach(data, index, max, key, value) {
         (void)value;
-        if (mut_get_str(mut_get(object, "binaryData"), mut_text(key)))
-            field_errors_add_text(out, FIELD_INVALID, keyed(arena, "data", mut_text(key)), field_error_quote(arena, mut_text(key)),
-                                  STR("duplicate of key present in binaryData"));
+        if (mut_get_str(mut_get(object, "binaryData"), json_mut_text(key)))
+            field_errors_add_text(out, FIELD_INVALID, keyed(arena, "data", json_mut_text(key)),
+                                  field_error_quote(arena, json_mut_text(key)), STR("duplicate of key present in binaryData"));
     }
     size_bytes += check_keys(arena, object, "binaryData", true, out);
-    if (size_bytes > MAX_SECRET_BYTES) field_errors_add(out, FIELD_TOO_LONG, STR("[]"), NULL, "may not be more than %d bytes", MAX_SECRET_BYTES);
+    if (size_bytes > MAX_SECRET_BYTES)
+        field_errors_add(out, FIELD_TOO_LONG, STR("[]"), NULL, "may not be more than %d bytes", MAX_SECRET_BYTES);
 }
 
 /* stringData is written only: it becomes data. */
@@ -85,8 +87,8 @@ void complete_secret(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *o
     yyjson_mut_val *data = mut_need_object(doc, object, "data");
     size_t index, max;
     yyjson_mut_obj_foreach(texts, index, max, key, value) {
-        struct str name = arena_copy(arena, mut_text(key));
-        mut_set_text(doc, data, name.ptr, base64_encode(arena, mut_text(value)));
+        struct str name = arena_copy(arena, json_mut_text(key));
+        mut_set_text(doc, data, name.ptr, base64_encode(arena, json_mut_text(value)));
     }
     mut_remove(object, "stringData");
 }
@@ -96,10 +98,8 @@ static const struct {
     const char *type, *keys[2];
     bool any;
 } secret_types[] = {
-    {"kubernetes.io/dockercfg", {".dockercfg", NULL}, false},
-    {"kubernetes.io/dockerconfigjson", {".dockerconfigjson", NULL}, false},
-    {"kubernetes.io/basic-auth", {"username", "password"}, true},
-    {"kubernetes.io/ssh-auth", {"ssh-privatekey", NULL}, false},
+    {"kubernetes.io/dockercfg", {".dockercfg", NULL}, false},     {"kubernetes.io/dockerconfigjson", {".dockerconfigjson", NULL}, false},
+    {"kubernetes.io/basic-auth", {"username", "password"}, true}, {"kubernetes.io/ssh-auth", {"ssh-privatekey", NULL}, false},
     {"kubernetes.io/tls", {"tls.crt", "tls.key"}, false},
 };
 
@@ -122,7 +122,7 @@ void validate_secret(struct arena *arena, const yyjson_mut_val *object, const yy
         }
     }
     if (str_is(type, "kubernetes.io/service-account-token") &&
-        !mut_text(mut_path(object, "metadata", "annotations", "kubernetes.io/service-account.name", NULL)).len)
+        !json_mut_text(mut_path(object, "metadata", "annotations", "kubernetes.io/service-account.name", NULL)).len)
         field_errors_add(out, FIELD_REQUIRED, STR("metadata.annotations[kubernetes.io/service-account.name]"), NULL, "%s", "");
 }
 
@@ -131,9 +131,11 @@ void validate_lease(struct arena *arena, const yyjson_mut_val *object, const yyj
     int64_t number;
     (void)arena, (void)old;
     if (mut_int64(mut_get(spec, "leaseDurationSeconds"), &number) && number <= 0)
-        field_errors_add(out, FIELD_INVALID, STR("spec.leaseDurationSeconds"), mut_get(spec, "leaseDurationSeconds"), "must be greater than 0");
+        field_errors_add(out, FIELD_INVALID, STR("spec.leaseDurationSeconds"), mut_get(spec, "leaseDurationSeconds"),
+                         "must be greater than 0");
     if (mut_int64(mut_get(spec, "leaseTransitions"), &number) && number < 0)
-        field_errors_add(out, FIELD_INVALID, STR("spec.leaseTransitions"), mut_get(spec, "leaseTransitions"), "must be greater than or equal to 0");
+        field_errors_add(out, FIELD_INVALID, STR("spec.leaseTransitions"), mut_get(spec, "leaseTransitions"),
+                         "must be greater than or equal to 0");
     if (mut_text_at(spec, "preferredHolder").len && !mut_text_at(spec, "strategy").len)
         field_errors_add(out, FIELD_FORBIDDEN, STR("spec.preferredHolder"), NULL, "may only be specified if `strategy` is defined");
 }

@@ -2,7 +2,8 @@
 #include "apiserver/mut.h"
 #include "schema/definition.h"
 
-/* Services, Pods (stored only), roles and their bindings, definitions: pkg/apis/core/validation, pkg/apis/rbac/validation, apiextensions. */
+/* Services, Pods (stored only), roles and their bindings, definitions: pkg/apis/core/validation, pkg/apis/rbac/validation,
+ * apiextensions. */
 
 static void require_text(const yyjson_mut_val *object, const char *name, struct str path, struct field_errors *out) {
     if (!mut_text_at(object, name).len) field_errors_add(out, FIELD_REQUIRED, path, NULL, "%s", "");
@@ -11,11 +12,11 @@ static void require_text(const yyjson_mut_val *object, const char *name, struct 
 /* "supported values: "A", "B"" */
 static void check_choice(const yyjson_mut_val *value, struct str path, const char *const *choices, size_t count, struct field_errors *out) {
     for (size_t i = 0; i < count; i++) {
-        if (str_is(mut_text(value), choices[i])) return;
+        if (str_is(json_mut_text(value), choices[i])) return;
     }
     struct strbuf words = strbuf_with_max(4096);
     for (size_t i = 0; i < count; i++) strbuf_printf(&words, "%s\"%s\"", i ? ", " : "supported values: ", choices[i]);
-    field_errors_add_text(out, FIELD_NOT_SUPPORTED, path, field_error_quote(out->arena, mut_text(value)), strbuf_view(&words));
+    field_errors_add_text(out, FIELD_NOT_SUPPORTED, path, field_error_quote(out->arena, json_mut_text(value)), strbuf_view(&words));
     strbuf_release(&words);
 }
 
@@ -31,12 +32,13 @@ static void validate_port(struct arena *arena, yyjson_mut_val *port, size_t inde
     static const char *const protocols[] = {"SCTP", "TCP", "UDP"};
     struct str path = arena_printf(arena, "spec.ports[%zu]", index);
     int64_t number = 0;
-    if (needs_name && !mut_text_at(port, "name").len) field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".name"), STR_EMPTY), NULL, "%s", "");
+    if (needs_name && !mut_text_at(port, "name").len)
+        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".name"), STR_EMPTY), NULL, "%s", "");
     else if (mut_text_at(port, "name").len)
         name_rule_check(NAME_DNS1123_LABEL, mut_text_at(port, "name"), arena_join(arena, path, STR(".name"), STR_EMPTY), out);
     if (!mut_int64(mut_get(port, "port"), &number) || number < 1 || number > 65535)
-        field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".port"), STR_EMPTY), arena_printf(arena, "%lld", (long long)number),
-                              STR("must be between 1 and 65535, inclusive"));
+        field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".port"), STR_EMPTY),
+                              arena_printf(arena, "%lld", (long long)number), STR("must be between 1 and 65535, inclusive"));
     check_choice(mut_get(port, "protocol"), arena_join(arena, path, STR(".protocol"), STR_EMPTY), protocols, 3, out);
 }
 
@@ -113,8 +115,10 @@ static void validate_containers(struct arena *arena, const yyjson_mut_val *spec,
     yyjson_mut_arr_foreach(containers, index, max, container) {
         struct str path = arena_printf(arena, "spec.%s[%zu]", list, index), name = mut_text_at(container, "name");
         struct str name_path = arena_join(arena, path, STR(".name"), STR_EMPTY);
-        if (!name.len) field_errors_add(out, FIELD_REQUIRED, name_path, NULL, "%s", "");
-        else name_rule_check(NAME_DNS1123_LABEL, name, name_path, out);
+        if (!name.len)
+            field_errors_add(out, FIELD_REQUIRED, name_path, NULL, "%s", "");
+        else
+            name_rule_check(NAME_DNS1123_LABEL, name, name_path, out);
         yyjson_mut_arr_foreach(containers, before, other_max, other) {
             if (before >= index) break;
             if (name.len && str_equal(mut_text_at(other, "name"), name))
@@ -126,7 +130,8 @@ static void validate_containers(struct arena *arena, const yyjson_mut_val *spec,
 
 /* A pod's spec without what may change in it. */
 static yyjson_mut_val *fixed_part(struct arena *arena, const yyjson_mut_val *spec) {
-    static const char *const lists[] = {"containers", "initContainers"}, *const free[] = {"activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds", "nodeName"};
+    static const char *const lists[] = {"containers", "initContainers"}, *const free[] = {"activeDeadlineSeconds", "tolerations",
+                                                                                          "terminationGracePeriodSeconds", "nodeName"};
     yyjson_mut_doc *doc = json_builder(arena);
     yyjson_mut_val *copy = doc ? mut_copy(doc, spec) : NULL, *container;
     for (size_t i = 0; i < 2; i++) {
@@ -148,7 +153,7 @@ void validate_pod(struct arena *arena, const yyjson_mut_val *object, const yyjso
     if (!old) return;
     if (yyjson_mut_arr_size(mut_get(spec, "containers")) != yyjson_mut_arr_size(mut_path(old, "spec", "containers", NULL)))
         field_errors_add(out, FIELD_FORBIDDEN, STR("spec.containers"), NULL, "pod updates may not add or remove containers");
-    else if (!mut_equal(fixed_part(arena, spec), fixed_part(arena, mut_get(old, "spec"))))
+    else if (!json_mut_equal(fixed_part(arena, spec), fixed_part(arena, mut_get(old, "spec"))))
         field_errors_add(out, FIELD_FORBIDDEN, STR("spec"), NULL,
                          "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
                          "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
@@ -159,18 +164,22 @@ static void validate_rule(struct arena *arena, yyjson_mut_val *rule, size_t inde
     struct str path = arena_printf(arena, "rules[%zu]", index);
     yyjson_mut_val *paths = mut_get(rule, "nonResourceURLs");
     if (mut_is_empty(mut_get(rule, "verbs")))
-        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".verbs"), STR_EMPTY), NULL, "verbs must contain at least one value");
+        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".verbs"), STR_EMPTY), NULL,
+                         "verbs must contain at least one value");
     if (!mut_is_empty(paths)) {
         struct str field = arena_join(arena, path, STR(".nonResourceURLs"), STR_EMPTY);
         if (is_namespaced) field_errors_add(out, FIELD_INVALID, field, paths, "namespaced rules cannot apply to non-resource URLs");
-        if (!mut_is_empty(mut_get(rule, "apiGroups")) || !mut_is_empty(mut_get(rule, "resources")) || !mut_is_empty(mut_get(rule, "resourceNames")))
+        if (!mut_is_empty(mut_get(rule, "apiGroups")) || !mut_is_empty(mut_get(rule, "resources")) ||
+            !mut_is_empty(mut_get(rule, "resourceNames")))
             field_errors_add(out, FIELD_INVALID, field, paths, "rules cannot apply to both regular resources and non-resource URLs");
         return;
     }
     if (mut_is_empty(mut_get(rule, "apiGroups")))
-        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".apiGroups"), STR_EMPTY), NULL, "resource rules must supply at least one api group");
+        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".apiGroups"), STR_EMPTY), NULL,
+                         "resource rules must supply at least one api group");
     if (mut_is_empty(mut_get(rule, "resources")))
-        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".resources"), STR_EMPTY), NULL, "resource rules must supply at least one resource");
+        field_errors_add(out, FIELD_REQUIRED, arena_join(arena, path, STR(".resources"), STR_EMPTY), NULL,
+                         "resource rules must supply at least one resource");
 }
 
 void validate_role(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {
@@ -181,7 +190,8 @@ void validate_role(struct arena *arena, const yyjson_mut_val *object, const yyjs
 }
 
 static void validate_subject(struct arena *arena, yyjson_mut_val *subject, size_t index, bool is_namespaced, struct field_errors *out) {
-    static const char *const kinds[] = {"ServiceAccount", "User", "Group"}, *const groups[] = {"rbac.authorization.k8s.io"}, *const none[] = {""};
+    static const char *const kinds[] = {"ServiceAccount", "User", "Group"}, *const groups[] = {"rbac.authorization.k8s.io"},
+                             *const none[] = {""};
     struct str path = arena_printf(arena, "subjects[%zu]", index), kind = mut_text_at(subject, "kind");
     struct str group_path = arena_join(arena, path, STR(".apiGroup"), STR_EMPTY);
     require_text(subject, "name", arena_join(arena, path, STR(".name"), STR_EMPTY), out);
@@ -196,7 +206,8 @@ static void validate_subject(struct arena *arena, yyjson_mut_val *subject, size_
 }
 
 void validate_role_binding(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {
-    static const char *const groups[] = {"rbac.authorization.k8s.io"}, *const both[] = {"Role", "ClusterRole"}, *const cluster[] = {"ClusterRole"};
+    static const char *const groups[] = {"rbac.authorization.k8s.io"}, *const both[] = {"Role", "ClusterRole"},
+                             *const cluster[] = {"ClusterRole"};
     bool is_namespaced = str_is(mut_text_at(object, "kind"), "RoleBinding");
     yyjson_mut_val *reference = mut_get(object, "roleRef"), *subjects = mut_get(object, "subjects"), *subject;
     size_t index, max;
@@ -204,8 +215,9 @@ void validate_role_binding(struct arena *arena, const yyjson_mut_val *object, co
     check_choice(mut_get(reference, "kind"), STR("roleRef.kind"), is_namespaced ? both : cluster, is_namespaced ? 2 : 1, out);
     require_text(reference, "name", STR("roleRef.name"), out);
     yyjson_mut_arr_foreach(subjects, index, max, subject) validate_subject(arena, subject, index, is_namespaced, out);
-    if (!old || mut_equal(reference, mut_get(old, "roleRef"))) return;
-    struct str group = field_error_quote(arena, mut_text_at(reference, "apiGroup")), kind = field_error_quote(arena, mut_text_at(reference, "kind"));
+    if (!old || json_mut_equal(reference, mut_get(old, "roleRef"))) return;
+    struct str group = field_error_quote(arena, mut_text_at(reference, "apiGroup")),
+               kind = field_error_quote(arena, mut_text_at(reference, "kind"));
     struct str name = field_error_quote(arena, mut_text_at(reference, "name"));
     struct str shown = arena_printf(arena, "{\"APIGroup\":%.*s,\"Kind\":%.*s,\"Name\":%.*s}", STR_ARG(group), STR_ARG(kind), STR_ARG(name));
     field_errors_add_text(out, FIELD_INVALID, STR("roleRef"), shown, STR("cannot change roleRef"));

@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "apiserver/server.h"
+
+#include "base/hash_table.h"
 
 enum {
     JOBS_AT_ONCE = 32, /* beside ordinary requests, not before them */
@@ -31,6 +32,7 @@ struct collector {
     struct job *queued; /* utlist */
     struct job *failed; /* utlist: to be queued again by the timer */
     size_t running;
+    bool has_new_kinds; /* there may be owners now that could not be judged before */
     struct loop_deferred *run;
     struct loop_timer *retry;
 };
@@ -74,6 +76,10 @@ static void look_at(struct collector *collector, struct str uid) {
     job->uid_len = uid.len;
     job->collector = collector;
     HASH_ADD_KEYPTR(by_uid, collector->jobs, job->uid, uid.len, job);
+    if (!job->by_uid.tbl) {
+        free(job);
+        return;
+    }
     DL_APPEND(collector->queued, job);
     loop_deferred_call(collector->run);
 }
@@ -112,12 +118,15 @@ static void start_job(struct collector *collector, struct job *job) {
     size_t count = object ? collector_plan(collector->server, &arena, object, requests) : 0;
     for (size_t i = 0; i < count; i++) job->under_way += internal_call(collector->server, &requests[i], one_is_answered, job);
     arena_release(&arena);
-    if (job->under_way) collector->running++;
-    else finish(job);
+    if (job->under_way)
+        collector->running++;
+    else
+        finish(job);
 }
 
 static void run(void *owner) {
     struct collector *collector = owner;
+    if (collector->has_new_kinds) collector_start(collector);
     while (collector->queued && collector->running < JOBS_AT_ONCE && !collector->server->is_stopping) {
         struct job *job = collector->queued;
         DL_DELETE(collector->queued, job);
@@ -169,7 +178,12 @@ void collector_on_write(struct collector *collector, const struct write *write) 
         if (object && (object->owner_count || object->is_deleting)) look_at(collector, write->uid);
     }
     look_at_namespace(collector, write->namespace);
-    if (collector->server->definitions != write->collection) look_at_definition(collector, write->collection);
+    if (collector->server->definitions != write->collection) {
+        look_at_definition(collector, write->collection);
+    } else if (write->change != STORAGE_DELETED) {
+        collector->has_new_kinds = true;
+        loop_deferred_call(collector->run);
+    }
 }
 
 static bool look_at_leftovers(void *context, struct collection *collection) {
@@ -184,5 +198,6 @@ static bool look_at_leftovers(void *context, struct collection *collection) {
 }
 
 void collector_start(struct collector *collector) {
+    collector->has_new_kinds = false;
     objects_each_collection(collector->server->objects, look_at_leftovers, collector);
 }

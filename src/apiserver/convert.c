@@ -79,8 +79,8 @@ static void drop_nulls(const struct schema *schema, yyjson_mut_val *value) {
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(value);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
         yyjson_mut_val *member = yyjson_mut_obj_iter_get_val(key);
-        const struct schema *known = schema_property(schema, mut_text(key));
-        bool is_text_in_map = known && !schema_is_property(schema, mut_text(key)) && str_is(schema_type(known), "string");
+        const struct schema *known = schema_property(schema, json_mut_text(key));
+        bool is_text_in_map = known && !schema_is_property(schema, json_mut_text(key)) && str_is(schema_type(known), "string");
         if (yyjson_mut_is_ctn(member) && known) drop_nulls(known, member);
         else if (yyjson_mut_is_null(member) && is_text_in_map) yyjson_mut_set_strn(member, "", 0);
         else if (yyjson_mut_is_null(member) && known) yyjson_mut_obj_iter_remove(&iterator);

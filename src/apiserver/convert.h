@@ -1,5 +1,6 @@
 /*
- * Between the version of a request and the version in the store: conversion None (apiVersion changes, the rest stays), and the two forms of Event.
+ * Between the version of a request and the version in the store: conversion None (apiVersion changes, the rest stays), and the two forms of
+ * Event.
  */
 #ifndef MB_APISERVER_CONVERT_H
 #define MB_APISERVER_CONVERT_H

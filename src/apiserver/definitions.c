@@ -32,7 +32,7 @@ static bool changes_spec(struct apiserver *server, const struct write *write) {
     struct blob *before = write->previous ? objects_body(server->objects, write->previous, &error) : NULL;
     yyjson_val *old = before ? json_get(json_parse(&arena, blob_view(before), &error), "spec") : NULL;
     yyjson_val *new = json_get(json_parse(&arena, blob_view(write->body), &error), "spec");
-    bool is_same = old && new && yyjson_equals(old, new);
+    bool is_same = old && new &&yyjson_equals(old, new);
     blob_drop(before);
     arena_release(&arena);
     return !is_same;
@@ -45,7 +45,8 @@ void definitions_on_write(struct apiserver *server, const struct write *write) {
         define(server, write->body, &error); /* it was validated: only memory can be out, and then the kind stays as it was */
         /* A watch shows objects as its kind was when it began; begun anew it goes on from its last event. */
         size_t dot = str_find(write->name, STR("."));
-        const struct kind *kind = dot == SIZE_MAX ? NULL : registry_find(server->registry, str_from(write->name, dot + 1), str_first(write->name, dot));
+        const struct kind *kind =
+            dot == SIZE_MAX ? NULL : registry_find(server->registry, str_from(write->name, dot + 1), str_first(write->name, dot));
         struct collection *instances = kind ? objects_collection(server->objects, kind->storage_key) : NULL;
         if (instances && write->change == STORAGE_UPDATED && changes_spec(server, write)) hub_end_collection(server->hub, instances);
         return;

@@ -13,10 +13,73 @@ struct delete_options {
     bool orphans;
 };
 
+static bool is_text(yyjson_mut_val *value) {
+    return yyjson_mut_is_str(value);
+}
+
+static bool is_text_list(yyjson_mut_val *value) {
+    size_t index, max;
+    yyjson_mut_val *item;
+    yyjson_mut_arr_foreach(value, index, max, item) {
+        if (!yyjson_mut_is_str(item)) return false;
+    }
+    return yyjson_mut_is_arr(value);
+}
+
+static bool is_integer(yyjson_mut_val *value) {
+    int64_t number;
+    return mut_int64(value, &number);
+}
+
+static bool is_bool(yyjson_mut_val *value) {
+    return yyjson_mut_is_bool(value);
+}
+
+static bool is_object(yyjson_mut_val *value) {
+    return yyjson_mut_is_obj(value);
+}
+
+struct option_type {
+    const char *name, *wanted;
+    bool (*is_of_type)(yyjson_mut_val *value);
+};
+
+static const struct option_type option_types[] = {
+    {"apiVersion", "a string", is_text},           {"kind", "a string", is_text},           {"gracePeriodSeconds", "an int64", is_integer},
+    {"preconditions", "an object", is_object},     {"orphanDependents", "a bool", is_bool}, {"propagationPolicy", "a string", is_text},
+    {"dryRun", "a list of strings", is_text_list},
+};
+static const struct option_type precondition_types[] = {{"uid", "a string", is_text}, {"resourceVersion", "a string", is_text}};
+
+/* A null is what is not there, as in Go. */
+static bool check_types(struct request *request, yyjson_mut_val *object, const struct option_type *types, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        yyjson_mut_val *value = mut_get(object, types[i].name);
+        if (yyjson_mut_is_null(value))
+            mut_remove(object, types[i].name);
+        else if (value && !types[i].is_of_type(value))
+            return refuse_bad_request(&request->arena, &request->refusal,
+                                      "DeleteOptions in version \"v1\" cannot be handled as a DeleteOptions: %s must be %s, found %s",
+                                      types[i].name, types[i].wanted, yyjson_mut_get_type_desc(value));
+    }
+    return true;
+}
+
+/* What is meant by options that are none, nobody can tell; and what is deleted is gone. */
+static bool check_body(struct request *request, yyjson_mut_val *body) {
+    if (!check_types(request, body, option_types, sizeof option_types / sizeof *option_types) ||
+        !check_types(request, mut_get(body, "preconditions"), precondition_types, sizeof precondition_types / sizeof *precondition_types))
+        return false;
+    struct str kind = mut_text_at(body, "kind");
+    if (!kind.len || str_is(kind, "DeleteOptions")) return true;
+    return refuse_bad_request(&request->arena, &request->refusal, "the body of a delete must be DeleteOptions, found kind \"%.*s\"",
+                              STR_ARG(kind));
+}
+
 static bool read_body(struct request *request, struct delete_options *out) {
     yyjson_mut_val *body;
     struct complaints complaints = {0};
-    if (!body_read(request, &body, &complaints)) return false;
+    if (!body_read(request, &body, &complaints) || !check_body(request, body)) return false;
     out->has_grace = mut_int64(mut_get(body, "gracePeriodSeconds"), &out->grace_s);
     yyjson_mut_val *preconditions = mut_get(body, "preconditions");
     out->uid = mut_text_at(preconditions, "uid");
@@ -29,7 +92,7 @@ static bool read_body(struct request *request, struct delete_options *out) {
     yyjson_mut_val *dry_run = mut_get(body, "dryRun");
     if (!mut_is_empty(dry_run)) {
         request->parameters.has_dry_run = true;
-        request->parameters.dry_run = mut_text(yyjson_mut_arr_get_first(dry_run));
+        request->parameters.dry_run = json_mut_text(yyjson_mut_arr_get_first(dry_run));
     }
     return true;
 }
@@ -67,15 +130,17 @@ static bool check_preconditions(struct request *request, const struct delete_opt
     struct str uid = mut_text_at(metadata, "uid"), revision = mut_text_at(metadata, "resourceVersion");
     struct refusal_subject subject = request_kind_subject(request); /* rest.BeforeDelete names the kind, not the resource */
     if (options->has_uid && !str_equal(options->uid, uid))
-        return refuse_conflict(&request->arena, &request->refusal, &subject,
-                               "the UID in the precondition (%.*s) does not match the UID in record (%.*s). The object might have been deleted and then "
-                               "recreated",
-                               STR_ARG(options->uid), STR_ARG(uid));
+        return refuse_conflict(
+            &request->arena, &request->refusal, &subject,
+            "the UID in the precondition (%.*s) does not match the UID in record (%.*s). The object might have been deleted and then "
+            "recreated",
+            STR_ARG(options->uid), STR_ARG(uid));
     if (options->has_revision && !str_equal(options->revision, revision))
-        return refuse_conflict(&request->arena, &request->refusal, &subject,
-                               "the ResourceVersion in the precondition (%.*s) does not match the ResourceVersion in record (%.*s). The object might have "
-                               "been modified",
-                               STR_ARG(options->revision), STR_ARG(revision));
+        return refuse_conflict(
+            &request->arena, &request->refusal, &subject,
+            "the ResourceVersion in the precondition (%.*s) does not match the ResourceVersion in record (%.*s). The object might have "
+            "been modified",
+            STR_ARG(options->revision), STR_ARG(revision));
     return true;
 }
 
@@ -105,7 +170,7 @@ static void set_finalizer(struct request *request, yyjson_mut_val *metadata, con
     }
     yyjson_mut_arr_iter iterator = yyjson_mut_arr_iter_with(list);
     for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&iterator));) {
-        if (str_is(mut_text(item), name)) yyjson_mut_arr_iter_remove(&iterator);
+        if (str_is(json_mut_text(item), name)) yyjson_mut_arr_iter_remove(&iterator);
     }
     if (!yyjson_mut_arr_size(list)) mut_remove(metadata, "finalizers");
 }
@@ -114,8 +179,10 @@ static void set_finalizer(struct request *request, yyjson_mut_val *metadata, con
 static void set_finalizers(struct request *request, const struct delete_options *options, yyjson_mut_val *metadata) {
     yyjson_mut_val *list = mut_get(metadata, "finalizers");
     bool orphans = mut_has_text(list, STR("orphan")), waits = mut_has_text(list, STR("foregroundDeletion"));
-    if (options->has_orphan) orphans = options->orphans, waits = false;
-    else if (options->policy.len) orphans = str_is(options->policy, "Orphan"), waits = str_is(options->policy, "Foreground");
+    if (options->has_orphan)
+        orphans = options->orphans, waits = false;
+    else if (options->policy.len)
+        orphans = str_is(options->policy, "Orphan"), waits = str_is(options->policy, "Foreground");
     set_finalizer(request, metadata, "orphan", orphans);
     set_finalizer(request, metadata, "foregroundDeletion", waits);
 }
@@ -131,8 +198,8 @@ static int64_t shorter_grace(const struct delete_options *options, const yyjson_
 static int64_t grace_of(const struct request *request, const struct delete_options *options, const yyjson_mut_val *object) {
     if (!is_kind(request, "", "pods")) return 0;
     if (mut_path(object, "metadata", "deletionTimestamp", NULL)) return shorter_grace(options, mut_get(object, "metadata"));
-    struct str phase = mut_text(mut_path(object, "status", "phase", NULL));
-    if (!mut_text(mut_path(object, "spec", "nodeName", NULL)).len || str_is(phase, "Failed") || str_is(phase, "Succeeded")) return 0;
+    struct str phase = json_mut_text(mut_path(object, "status", "phase", NULL));
+    if (!json_mut_text(mut_path(object, "spec", "nodeName", NULL)).len || str_is(phase, "Failed") || str_is(phase, "Succeeded")) return 0;
     int64_t grace_s = 30;
     mut_int64(mut_path(object, "spec", "terminationGracePeriodSeconds", NULL), &grace_s);
     if (options->has_grace) grace_s = options->grace_s;
@@ -178,11 +245,14 @@ static void mark_deleting(struct request *request, yyjson_mut_val *object, int64
         struct str when = rfc3339_format_ms(&request->arena, loop_wall_ms(request->server->loop) + grace_s * 1000, RFC3339_SECONDS);
         mut_set_text(doc, metadata, "deletionTimestamp", when);
         int64_t generation = 0;
-        if (mut_int64(mut_get(metadata, "generation"), &generation) && generation > 0) mut_set_int64(doc, metadata, "generation", generation + 1);
+        if (mut_int64(mut_get(metadata, "generation"), &generation) && generation > 0)
+            mut_set_int64(doc, metadata, "generation", generation + 1);
     }
     bring_forward(request, metadata, grace_s);
-    if (is_kind(request, "", "namespaces")) mut_set_text(doc, mut_need_object(doc, object, "status"), "phase", STR("Terminating"));
-    else mut_set_int64(doc, metadata, "deletionGracePeriodSeconds", grace_s);
+    if (is_kind(request, "", "namespaces"))
+        mut_set_text(doc, mut_need_object(doc, object, "status"), "phase", STR("Terminating"));
+    else
+        mut_set_int64(doc, metadata, "deletionGracePeriodSeconds", grace_s);
 }
 
 void verb_delete(struct request *request) {
@@ -210,14 +280,16 @@ void verb_delete(struct request *request) {
     }
     mark_deleting(request, object, grace_s);
     int status = options.has_orphan && !options.orphans ? 202 : 200;
-    if (!mut_equal(live, object)) {
+    if (!json_mut_equal(live, object)) {
         write_commit(request, STORAGE_UPDATED, object, status, write_answer);
         return;
     }
     request->status = status;
     request->written = convert_to_storage(request, object) ? mut_blob(&request->arena, object) : NULL;
-    if (request->written) write_answer(request, NULL);
-    else request_fail_memory(request);
+    if (request->written)
+        write_answer(request, NULL);
+    else
+        request_fail_memory(request);
 }
 
 /* A collection goes object by object, each by a request of its own; the answer is the list as it was found. */
@@ -263,7 +335,8 @@ static void finish(struct collection_deletion *deletion) {
 
 static void delete_some(struct collection_deletion *deletion) {
     struct request *request = deletion->request;
-    while (deletion->under_way < DELETIONS_AT_ONCE && deletion->next < deletion->items.count && !deletion->has_failed && request->exchange) {
+    while (deletion->under_way < DELETIONS_AT_ONCE && deletion->next < deletion->items.count && !deletion->has_failed &&
+           request->exchange) {
         const struct list_item *item = &deletion->items.items[deletion->next++];
         deletion->under_way++;
         struct internal_request call = {.method = "DELETE",
@@ -300,7 +373,8 @@ void verb_delete_collection(struct request *request) {
     struct str grace = STR_EMPTY, orphans = STR_EMPTY;
     if (parameters->has_grace_period_seconds)
         grace = arena_printf(&request->arena, "&gracePeriodSeconds=%lld", (long long)parameters->grace_period_seconds);
-    if (parameters->has_orphan_dependents) orphans = parameters->orphan_dependents ? STR("&orphanDependents=true") : STR("&orphanDependents=false");
+    if (parameters->has_orphan_dependents)
+        orphans = parameters->orphan_dependents ? STR("&orphanDependents=true") : STR("&orphanDependents=false");
     deletion->query = arena_printf(&request->arena, "%s%.*s%s%.*s%.*s%.*s", parameters->propagation_policy.len ? "propagationPolicy=" : "",
                                    STR_ARG(parameters->propagation_policy), request->is_dry_run ? "&dryRun=" : "",
                                    STR_ARG(request->is_dry_run ? STR("All") : STR_EMPTY), STR_ARG(grace), STR_ARG(orphans));

@@ -47,7 +47,8 @@ size_t discovery_versions_of(const struct registry *registry, struct str group, 
         if (!str_equal(kinds[i]->group, group)) continue;
         for (size_t version = 0; version < kinds[i]->version_count; version++) {
             bool is_known = !kinds[i]->versions[version].is_served;
-            for (size_t known = 0; known < count; known++) is_known = is_known || str_equal(out[known], kinds[i]->versions[version].version);
+            for (size_t known = 0; known < count; known++)
+                is_known = is_known || str_equal(out[known], kinds[i]->versions[version].version);
             if (!is_known && count < max) out[count++] = kinds[i]->versions[version].version;
         }
     }
@@ -56,7 +57,8 @@ size_t discovery_versions_of(const struct registry *registry, struct str group, 
 }
 
 void discovery_write_versions(struct strbuf *out, struct str server_address) {
-    strbuf_append(out, STR("{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[{\"clientCIDR\":\"0.0.0.0/0\","));
+    strbuf_append(out,
+                  STR("{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[{\"clientCIDR\":\"0.0.0.0/0\","));
     write_text(out, "serverAddress", server_address);
     strbuf_append(out, STR("}]}"));
 }
@@ -79,8 +81,8 @@ static void write_group_members(struct strbuf *out, struct str group, const stru
 }
 
 /* Calls back for each group with something served, the core group left out. */
-static void each_group(const struct registry *registry, void (*each)(void *context, struct str group, const struct str *versions, size_t count),
-                       void *context) {
+static void each_group(const struct registry *registry,
+                       void (*each)(void *context, struct str group, const struct str *versions, size_t count), void *context) {
     size_t kind_count;
     const struct kind *const *kinds = registry_kinds(registry, &kind_count);
     for (size_t i = 0; i < kind_count; i++) {
@@ -139,8 +141,8 @@ static void write_resource(struct strbuf *out, const struct kind *kind, const st
     strbuf_append_char(out, '}');
     for (size_t i = 0; i < version->subresource_count; i++) {
         const struct kind_subresource *subresource = &version->subresources[i];
-        strbuf_printf(out, ",{\"name\":\"%.*s/%.*s\",\"singularName\":\"\",\"namespaced\":%s,", STR_ARG(kind->plural), STR_ARG(subresource->name),
-                      kind->is_namespaced ? "true" : "false");
+        strbuf_printf(out, ",{\"name\":\"%.*s/%.*s\",\"singularName\":\"\",\"namespaced\":%s,", STR_ARG(kind->plural),
+                      STR_ARG(subresource->name), kind->is_namespaced ? "true" : "false");
         if (subresource->kind.len)
             strbuf_printf(out, "\"group\":\"%.*s\",\"version\":\"%.*s\",", STR_ARG(subresource->group), STR_ARG(subresource->version));
         write_text(out, "kind", subresource->kind.len ? subresource->kind : kind->kind);
@@ -169,7 +171,8 @@ bool discovery_write_resources(struct strbuf *out, const struct registry *regist
 }
 
 static void write_response_kind(struct strbuf *out, struct str group, struct str version, struct str kind) {
-    strbuf_printf(out, "\"responseKind\":{\"group\":\"%.*s\",\"version\":\"%.*s\",\"kind\":\"%.*s\"}", STR_ARG(group), STR_ARG(version), STR_ARG(kind));
+    strbuf_printf(out, "\"responseKind\":{\"group\":\"%.*s\",\"version\":\"%.*s\",\"kind\":\"%.*s\"}", STR_ARG(group), STR_ARG(version),
+                  STR_ARG(kind));
 }
 
 static void write_aggregated_resource(struct strbuf *out, const struct kind *kind, const struct kind_version *version) {
@@ -232,8 +235,11 @@ static void add_aggregated(void *context, struct str group, const struct str *ve
 void discovery_write_aggregated(struct strbuf *out, const struct registry *registry, bool is_core, const char *version) {
     struct group_list list = {.out = out, .registry = registry};
     struct str core = STR("v1");
-    strbuf_printf(out, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/%s\",\"metadata\":{},\"items\":[", version);
-    if (is_core) add_aggregated(&list, STR_EMPTY, &core, 1);
-    else each_group(registry, add_aggregated, &list);
+    strbuf_printf(out, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/%s\",\"metadata\":{},\"items\":[",
+                  version);
+    if (is_core)
+        add_aggregated(&list, STR_EMPTY, &core, 1);
+    else
+        each_group(registry, add_aggregated, &list);
     strbuf_append(out, STR("]}"));
 }

@@ -30,7 +30,8 @@ static bool is_of_rights(const struct request *request) {
 }
 
 static bool may(struct request *request, const char *verb, struct str resource, struct str namespace, struct str name) {
-    struct action action = {.verb = str_of(verb), .group = request->kind->group, .resource = resource, .namespace = namespace, .name = name};
+    struct action action = {
+        .verb = str_of(verb), .group = request->kind->group, .resource = resource, .namespace = namespace, .name = name};
     return rights_allow(request->server->rights, &request->user, &action);
 }
 
@@ -42,7 +43,7 @@ static size_t texts_of(struct arena *arena, const yyjson_mut_val *rule, const ch
     struct str *texts = count ? arena_array(arena, count, sizeof *texts) : NULL;
     *out = texts ? texts : nothing;
     if (!texts) return 1;
-    yyjson_mut_arr_foreach(list, index, max, item) texts[index] = mut_text(item);
+    yyjson_mut_arr_foreach(list, index, max, item) texts[index] = json_mut_text(item);
     return count;
 }
 
@@ -59,7 +60,8 @@ static struct str missing_verbs(struct check *check, const struct str *verbs, si
         check->given++;
         action->verb = verbs[i];
         if (rights_allow(request->server->rights, &request->user, action)) continue;
-        missing = arena_join(&request->arena, missing, missing.len ? STR(" ") : STR_EMPTY, arena_printf(&request->arena, "\"%.*s\"", STR_ARG(verbs[i])));
+        missing = arena_join(&request->arena, missing, missing.len ? STR(" ") : STR_EMPTY,
+                             arena_printf(&request->arena, "\"%.*s\"", STR_ARG(verbs[i])));
     }
     return missing;
 }
@@ -78,8 +80,8 @@ static void check_resource(struct check *check, const yyjson_mut_val *rule, stru
         struct str missing = missing_verbs(check, verbs, verb_count, &action);
         struct str told = names[i].len ? arena_printf(arena, ", ResourceNames:[\"%.*s\"]", STR_ARG(names[i])) : STR_EMPTY;
         if (missing.len)
-            note(check, arena_printf(arena, "{APIGroups:[\"%.*s\"], Resources:[\"%.*s\"]%.*s, Verbs:[%.*s]}", STR_ARG(group), STR_ARG(resource),
-                                     STR_ARG(told), STR_ARG(missing)));
+            note(check, arena_printf(arena, "{APIGroups:[\"%.*s\"], Resources:[\"%.*s\"]%.*s, Verbs:[%.*s]}", STR_ARG(group),
+                                     STR_ARG(resource), STR_ARG(told), STR_ARG(missing)));
     }
 }
 
@@ -90,7 +92,8 @@ static void check_paths(struct check *check, const yyjson_mut_val *rule) {
     for (size_t i = 0; i < path_count && check->given < MAX_GIVEN_RIGHTS; i++) {
         struct action action = {.path = paths[i], .namespace = check->namespace};
         struct str missing = missing_verbs(check, verbs, verb_count, &action);
-        if (missing.len) note(check, arena_printf(arena, "{NonResourceURLs:[\"%.*s\"], Verbs:[%.*s]}", STR_ARG(paths[i]), STR_ARG(missing)));
+        if (missing.len)
+            note(check, arena_printf(arena, "{NonResourceURLs:[\"%.*s\"], Verbs:[%.*s]}", STR_ARG(paths[i]), STR_ARG(missing)));
     }
 }
 
@@ -113,12 +116,13 @@ static bool refuse(struct check *check) {
     struct request *request = check->request;
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     qsort(check->missing, check->missing_count, sizeof *check->missing, compare_lines);
-    for (size_t i = 0; i < request->user.group_count; i++) strbuf_printf(&text, "%s\"%.*s\"", i ? " " : "", STR_ARG(request->user.groups[i]));
+    for (size_t i = 0; i < request->user.group_count; i++)
+        strbuf_printf(&text, "%s\"%.*s\"", i ? " " : "", STR_ARG(request->user.groups[i]));
     strbuf_append(&text, STR("]) is attempting to grant RBAC permissions not currently held:"));
     for (size_t i = 0; i < check->missing_count; i++) strbuf_printf(&text, "\n%.*s", STR_ARG(check->missing[i]));
     struct refusal_subject subject = request_subject(request);
-    refuse_forbidden(&request->arena, &request->refusal, &subject, "user \"%.*s\" (groups=[%.*s", STR_ARG(request->user.name), (int)text.len,
-                     text.len ? text.ptr : "");
+    refuse_forbidden(&request->arena, &request->refusal, &subject, "user \"%.*s\" (groups=[%.*s", STR_ARG(request->user.name),
+                     (int)text.len, text.len ? text.ptr : "");
     strbuf_release(&text);
     return false;
 }
@@ -130,8 +134,8 @@ static bool check_rules(struct request *request, const yyjson_mut_val *rules) {
     yyjson_mut_arr_foreach(json_mut_loose(rules), index, max, rule) check_rule(&check, rule);
     if (check.given >= MAX_GIVEN_RIGHTS) {
         struct refusal_subject subject = request_subject(request);
-        return refuse_forbidden(&request->arena, &request->refusal, &subject, "the rules are too many to be compared with those of user \"%.*s\"",
-                                STR_ARG(request->user.name));
+        return refuse_forbidden(&request->arena, &request->refusal, &subject,
+                                "the rules are too many to be compared with those of user \"%.*s\"", STR_ARG(request->user.name));
     }
     return !check.is_refused || refuse(&check);
 }
@@ -140,7 +144,8 @@ static bool check_bound(struct request *request, const yyjson_mut_val *binding) 
     const yyjson_mut_val *reference = mut_get(binding, "roleRef");
     struct str name = mut_text_at(reference, "name");
     bool is_cluster_role = str_is(mut_text_at(reference, "kind"), "ClusterRole");
-    struct refusal_subject subject = {.resource = is_cluster_role ? STR("clusterroles") : STR("roles"), .group = request->kind->group, .name = name};
+    struct refusal_subject subject = {
+        .resource = is_cluster_role ? STR("clusterroles") : STR("roles"), .group = request->kind->group, .name = name};
     if (may(request, "bind", subject.resource, request->namespace, name)) return true;
     struct str key = is_cluster_role ? STR("rbac.authorization.k8s.io/clusterroles") : STR("rbac.authorization.k8s.io/roles");
     struct collection *roles = objects_collection(request->server->objects, key);
@@ -153,13 +158,14 @@ static bool check_bound(struct request *request, const yyjson_mut_val *binding) 
 
 /* rbac.IsOnlyMutatingGCFields: whoever lets an object go need not hold what it gives. */
 static bool keeps_all_but_owners(const yyjson_mut_val *object, const yyjson_mut_val *live) {
-    static const char *const members[] = {"rules", "aggregationRule", "roleRef", "subjects"}, *const of_metadata[] = {"labels", "annotations"};
+    static const char *const members[] = {"rules", "aggregationRule", "roleRef", "subjects"}, *const of_metadata[] = {"labels",
+                                                                                                                      "annotations"};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        if (!mut_equal(mut_get(object, members[i]), mut_get(live, members[i]))) return false;
+        if (!json_mut_equal(mut_get(object, members[i]), mut_get(live, members[i]))) return false;
     }
     const yyjson_mut_val *metadata = mut_get(object, "metadata"), *live_metadata = mut_get(live, "metadata");
     for (size_t i = 0; i < sizeof of_metadata / sizeof *of_metadata; i++) {
-        if (!mut_equal(mut_get(metadata, of_metadata[i]), mut_get(live_metadata, of_metadata[i]))) return false;
+        if (!json_mut_equal(mut_get(metadata, of_metadata[i]), mut_get(live_metadata, of_metadata[i]))) return false;
     }
     return true;
 }

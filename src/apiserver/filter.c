@@ -73,10 +73,19 @@ static bool read_term(struct arena *arena, struct str text, struct filter_term *
 
 static size_t term_end(struct str text) {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\\') i++;
-        else if (text.ptr[i] == ',') return i;
+        if (text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == ',')
+            return i;
     }
     return text.len;
+}
+
+/* Of an event, whichever form its reporter has given it. */
+static void name_source(const struct kind *kind, struct filter_term *term) {
+    if (!kind->builtin || !str_is(kind->plural, "events") || !str_is(term->field, "source")) return;
+    term->field = STR("source.component");
+    term->otherwise = STR("reportingComponent");
 }
 
 static bool add_term(struct filter *filter, struct filter_term *terms, struct filter_term term) {
@@ -93,8 +102,8 @@ static bool add_term(struct filter *filter, struct filter_term *terms, struct fi
     return true;
 }
 
-static bool read_fields(struct arena *arena, const struct kind *kind, const struct kind_version *version, struct str text, struct filter *out,
-                        struct refusal *refusal) {
+static bool read_fields(struct arena *arena, const struct kind *kind, const struct kind_version *version, struct str text,
+                        struct filter *out, struct refusal *refusal) {
     struct filter_term *terms = arena_array(arena, MAX_TERMS, sizeof *terms);
     if (!terms) return refuse_internal(arena, refusal, "memory is out");
     out->terms = terms;
@@ -111,16 +120,18 @@ static bool read_fields(struct arena *arena, const struct kind *kind, const stru
         if (!is_known_field(kind, version, term.field)) {
             if (kind->is_defined || version->selectable_field_count)
                 return refuse_bad_request(arena, refusal, "field label not supported: %.*s", STR_ARG(term.field));
-            return refuse_bad_request(arena, refusal, "\"%.*s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+            return refuse_bad_request(arena, refusal,
+                                      "\"%.*s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
                                       STR_ARG(term.field));
         }
+        name_source(kind, &term);
         if (!add_term(out, terms, term)) return refuse_bad_request(arena, refusal, "the field selector has more than %d terms", MAX_TERMS);
     }
     return true;
 }
 
-bool filter_read(struct arena *arena, const struct kind *kind, const struct kind_version *version, struct str namespace, struct str label_selector,
-                 struct str field_selector, struct filter *out, struct refusal *refusal) {
+bool filter_read(struct arena *arena, const struct kind *kind, const struct kind_version *version, struct str namespace,
+                 struct str label_selector, struct str field_selector, struct filter *out, struct refusal *refusal) {
     *out = (struct filter){.namespace = namespace, .is_everything = !label_selector.len && !field_selector.len};
     struct error error;
     if (!selector_parse(arena, label_selector, &out->labels, &error))
@@ -140,6 +151,16 @@ struct str filter_required_name(struct arena *arena, struct str field_selector) 
     return STR_EMPTY;
 }
 
+static const yyjson_val *at_path(const yyjson_val *object, struct str path) {
+    const yyjson_val *value = object;
+    for (struct str rest = path; rest.len && value;) {
+        size_t dot = str_find(rest, STR("."));
+        value = json_get_str(value, dot == SIZE_MAX ? rest : str_first(rest, dot));
+        rest = dot == SIZE_MAX ? STR_EMPTY : str_from(rest, dot + 1);
+    }
+    return value;
+}
+
 static bool term_matches(const struct filter_term *term, struct str namespace, struct str name, const yyjson_val *object) {
     struct str found;
     if (str_is(term->field, "metadata.name")) {
@@ -147,16 +168,13 @@ static bool term_matches(const struct filter_term *term, struct str namespace, s
     } else if (str_is(term->field, "metadata.namespace")) {
         found = namespace;
     } else {
-        const yyjson_val *value = object;
-        for (struct str rest = term->field; rest.len && value;) {
-            size_t dot = str_find(rest, STR("."));
-            value = json_get_str(value, dot == SIZE_MAX ? rest : str_first(rest, dot));
-            rest = dot == SIZE_MAX ? STR_EMPTY : str_from(rest, dot + 1);
-        }
+        const yyjson_val *value = at_path(object, term->field);
+        if (term->otherwise.len && !json_text(value).len) value = at_path(object, term->otherwise);
         char number[32];
         found = json_text(value);
         int64_t integer;
-        if (yyjson_is_bool(json_loose(value))) found = yyjson_get_bool(json_loose(value)) ? STR("true") : STR("false");
+        if (yyjson_is_bool(json_loose(value)))
+            found = yyjson_get_bool(json_loose(value)) ? STR("true") : STR("false");
         else if (json_int64(value, &integer)) {
             int len = snprintf(number, sizeof number, "%lld", (long long)integer);
             found = (struct str){number, (size_t)len};

@@ -34,10 +34,10 @@ struct watch {
 struct hub {
     struct apiserver *server;
     struct watch *watches;
-    size_t count, lagging;       /* lagging: not LIVE */
-    struct loop_deferred *pump;  /* slices of the lagging ones */
-    struct loop_timer *poll;     /* while some of them wait for their readers */
-    struct loop_timer *clock;    /* bookmarks and deadlines */
+    size_t count, lagging;      /* lagging: not LIVE */
+    struct loop_deferred *pump; /* slices of the lagging ones */
+    struct loop_timer *poll;    /* while some of them wait for their readers */
+    struct loop_timer *clock;   /* bookmarks and deadlines */
     bool is_stopping;
 };
 
@@ -157,8 +157,10 @@ void hub_on_write(struct hub *hub, const struct write *write) {
     struct watch *watch, *next;
     DL_FOREACH_SAFE(hub->watches, watch, next) {
         if (watch->state != WATCH_LIVE) continue;
-        if (is_blocked(watch)) set_state(watch, WATCH_CATCHING_UP);
-        else hand_on(watch, &shared);
+        if (is_blocked(watch))
+            set_state(watch, WATCH_CATCHING_UP);
+        else
+            hand_on(watch, &shared);
     }
     watch_write_release(&shared);
 }
@@ -239,12 +241,16 @@ static void pump(void *owner) {
     DL_FOREACH_SAFE(hub->watches, watch, next) {
         if (watch->state == WATCH_LIVE || is_blocked(watch)) continue;
         is_any_free = true;
-        if (watch->state == WATCH_INITIAL) send_initial(watch);
-        else catch_up(watch);
+        if (watch->state == WATCH_INITIAL)
+            send_initial(watch);
+        else
+            catch_up(watch);
     }
     if (!hub->lagging) return;
-    if (is_any_free) loop_deferred_call(hub->pump);
-    else loop_timer_set(hub->poll, loop_now_ms(hub->server->loop) + BLOCKED_POLL_MS);
+    if (is_any_free)
+        loop_deferred_call(hub->pump);
+    else
+        loop_timer_set(hub->poll, loop_now_ms(hub->server->loop) + BLOCKED_POLL_MS);
 }
 
 static bool send_bookmark(struct watch *watch, int64_t now_ms) {
@@ -272,7 +278,8 @@ static bool check_watch_options(struct request *request) {
     if (parameters->has_send_initial_events && !str_is(match, "NotOlderThan"))
         field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     if (match.len && !parameters->has_send_initial_events)
-        field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+        field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL,
+                         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
     if (match.len && !str_is(match, "NotOlderThan"))
         field_errors_add(&errors, FIELD_NOT_SUPPORTED, field, mut_make_text(request->doc, match), "supported values: \"NotOlderThan\"");
     if (match.len && parameters->continue_token.len)
@@ -287,7 +294,8 @@ static bool set_start(struct request *request, struct watch *watch) {
     const struct parameters *parameters = &request->parameters;
     int64_t revision = 0, newest = objects_revision(request->server->objects);
     if (parameters->resource_version.len && (!number_parse_int64(parameters->resource_version, &revision) || revision < 0))
-        return refuse_bad_request(&request->arena, &request->refusal, "invalid resource version: strconv.ParseUint: parsing %s: invalid syntax",
+        return refuse_bad_request(&request->arena, &request->refusal,
+                                  "invalid resource version: strconv.ParseUint: parsing %s: invalid syntax",
                                   QUOTE(parameters->resource_version));
     if (revision > newest) return read_refuse_future(request, revision);
     bool wants_state = parameters->has_send_initial_events ? parameters->send_initial_events : revision == 0;

@@ -9,22 +9,26 @@
 #define JWT_HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
 
 static bool sign(const struct apiserver *server, struct str text, unsigned char out[EVP_MAX_MD_SIZE], unsigned *out_len) {
-    return HMAC(EVP_sha256(), server->signing_key.ptr, (int)server->signing_key.len, (const unsigned char *)text.ptr, text.len, out, out_len);
+    return HMAC(EVP_sha256(), server->signing_key.ptr, (int)server->signing_key.len, (const unsigned char *)text.ptr, text.len, out,
+                out_len);
 }
 
 struct str identity_make_token(struct apiserver *server, struct arena *arena, struct str namespace, struct str name, struct str uid,
                                const yyjson_mut_val *audiences, int64_t issued_s, int64_t expires_s) {
     struct strbuf claims = strbuf_with_max(LIMIT_BODY_BYTES);
     strbuf_append(&claims, STR("{\"aud\":"));
-    if (mut_is_empty(audiences)) strbuf_append(&claims, STR("[\"" IDENTITY_ISSUER "\"]"));
-    else mut_write(arena, &claims, audiences);
+    if (mut_is_empty(audiences))
+        strbuf_append(&claims, STR("[\"" IDENTITY_ISSUER "\"]"));
+    else
+        mut_write(arena, &claims, audiences);
     struct str id = server_uuid(server, arena);
     strbuf_printf(&claims, ",\"exp\":%lld,\"iat\":%lld,\"nbf\":%lld,\"iss\":\"" IDENTITY_ISSUER "\",\"jti\":\"%.*s\"", (long long)expires_s,
                   (long long)issued_s, (long long)issued_s, STR_ARG(id));
-    strbuf_printf(&claims, ",\"kubernetes.io\":{\"namespace\":\"%.*s\",\"serviceaccount\":{\"name\":\"%.*s\",\"uid\":\"%.*s\"}}", STR_ARG(namespace),
-                  STR_ARG(name), STR_ARG(uid));
+    strbuf_printf(&claims, ",\"kubernetes.io\":{\"namespace\":\"%.*s\",\"serviceaccount\":{\"name\":\"%.*s\",\"uid\":\"%.*s\"}}",
+                  STR_ARG(namespace), STR_ARG(name), STR_ARG(uid));
     strbuf_printf(&claims, ",\"sub\":\"system:serviceaccount:%.*s:%.*s\"}", STR_ARG(namespace), STR_ARG(name));
-    struct str signed_part = arena_join(arena, base64url_encode(arena, STR(JWT_HEADER)), STR("."), base64url_encode(arena, strbuf_view(&claims)));
+    struct str signed_part =
+        arena_join(arena, base64url_encode(arena, STR(JWT_HEADER)), STR("."), base64url_encode(arena, strbuf_view(&claims)));
     bool is_whole = !claims.failed;
     strbuf_release(&claims);
     unsigned char mac[EVP_MAX_MD_SIZE];
@@ -61,11 +65,13 @@ static bool is_for(const yyjson_val *claims, struct str audience) {
     return false;
 }
 
-static bool is_service_account_token(struct apiserver *server, struct arena *arena, struct str token, struct str audience, struct user *out) {
+static bool is_service_account_token(struct apiserver *server, struct arena *arena, struct str token, struct str audience,
+                                     struct user *out) {
     yyjson_val *claims = verified_claims(server, arena, token), *kubernetes = json_get(claims, "kubernetes.io");
     int64_t expires_s = 0, now_s = loop_wall_ms(server->loop) / 1000;
     if (!claims || !json_int64(json_get(claims, "exp"), &expires_s) || expires_s <= now_s || !is_for(claims, audience)) return false;
-    struct str namespace = json_text(json_get(kubernetes, "namespace")), name = json_text(json_path(kubernetes, "serviceaccount", "name", NULL));
+    struct str namespace = json_text(json_get(kubernetes, "namespace")),
+               name = json_text(json_path(kubernetes, "serviceaccount", "name", NULL));
     struct str uid = json_text(json_path(kubernetes, "serviceaccount", "uid", NULL));
     struct collection *accounts = objects_collection(server->objects, STR("/serviceaccounts"));
     struct object *account = accounts ? objects_find(accounts, namespace, name) : NULL;
@@ -105,7 +111,8 @@ static bool identity_of_certificate(struct request *request) {
     if (!groups) return refuse_unknown(request);
     for (size_t i = 0; i < exchange->certificate_group_count; i++) groups[i] = exchange->certificate_groups[i];
     groups[exchange->certificate_group_count] = STR("system:authenticated");
-    request->user = (struct user){.name = exchange->certificate_name, .groups = groups, .group_count = exchange->certificate_group_count + 1};
+    request->user =
+        (struct user){.name = exchange->certificate_name, .groups = groups, .group_count = exchange->certificate_group_count + 1};
     return true;
 }
 
@@ -115,7 +122,8 @@ bool identity_of_request(struct request *request) {
     struct str header = exchange_header(exchange, "Authorization"), scheme = STR("Bearer ");
     if (header.len > scheme.len && str_equal_ignoring_case(str_first(header, scheme.len), scheme)) {
         if (identity_of_token(request->server, &request->arena, str_trim(str_from(header, scheme.len)), STR(IDENTITY_ISSUER),
-                              &request->user)) return true;
+                              &request->user))
+            return true;
         return refuse_unknown(request);
     }
     if (exchange->certificate_name.len) return identity_of_certificate(request);

@@ -1,6 +1,6 @@
 /*
- * Who asks: bearer tokens (those of the settings, and service accounts' JSON Web Tokens), client certificates, the process itself. Nobody is
- * anonymous.
+ * Who asks: bearer tokens (those of the settings, and service accounts' JSON Web Tokens), client certificates, the process itself. Nobody
+ * is anonymous.
  */
 #ifndef MB_APISERVER_IDENTITY_H
 #define MB_APISERVER_IDENTITY_H

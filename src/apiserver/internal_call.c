@@ -86,7 +86,8 @@ bool internal_call(struct apiserver *server, const struct internal_request *requ
         return false;
     }
     *call = (struct call){.server = server, .deferred = deferred, .done = done, .owner = owner};
-    call->content_type = (struct exchange_header){STR("Content-Type"), str_of(request->content_type ? request->content_type : "application/json")};
+    call->content_type =
+        (struct exchange_header){STR("Content-Type"), str_of(request->content_type ? request->content_type : "application/json")};
     call->exchange = (struct exchange){.ops = &ops,
                                        .method = str_of(request->method),
                                        .path = arena_copy(&arena, request->path),
@@ -103,6 +104,7 @@ bool internal_call(struct apiserver *server, const struct internal_request *requ
 }
 
 struct str internal_object_path(struct arena *arena, const struct kind *kind, struct str namespace, struct str name) {
-    struct kube_resource resource = {.group = kind->group, .version = kind->storage_version->version, .plural = kind->plural, .kind = kind->kind};
+    struct kube_resource resource = {
+        .group = kind->group, .version = kind->storage_version->version, .plural = kind->plural, .kind = kind->kind};
     return kube_object_path(arena, &resource, kind->is_namespaced ? namespace : STR_EMPTY, name, STR_EMPTY, NULL);
 }

@@ -3,8 +3,8 @@
 #include "apiserver/view.h"
 
 /*
- * A list as an answer. Short ones go out whole; long ones as a stream, a slice a turn of the loop, and no faster than the other side reads. What is
- * read are revisions, which never change, so the list stays that of its revision however long it takes.
+ * A list as an answer. Short ones go out whole; long ones as a stream, a slice a turn of the loop, and no faster than the other side reads.
+ * What is read are revisions, which never change, so the list stays that of its revision however long it takes.
  *
  * Where no byte has to be changed, the stored texts themselves are the stream's pieces: nothing is copied together first.
  */
@@ -48,7 +48,8 @@ static void is_gone(struct exchange *exchange) {
 static bool append_items(struct list_answer *answer) {
     struct request *request = answer->request;
     size_t start = answer->text.len;
-    for (size_t done = 0; answer->next < answer->items.count && done < SLICE_ITEMS && answer->text.len < start + SLICE_BYTES; done++, answer->next++) {
+    for (size_t done = 0; answer->next < answer->items.count && done < SLICE_ITEMS && answer->text.len < start + SLICE_BYTES;
+         done++, answer->next++) {
         const struct list_item *item = &answer->items.items[answer->next];
         struct error error;
         struct blob *body = objects_body(request->server->objects, item->revision, &error);
@@ -72,8 +73,10 @@ static void answer_whole(struct list_answer *answer) {
     struct request *request = answer->request;
     struct str type;
     struct blob *body = view_dress(request, strbuf_view(&answer->text), &type);
-    if (body) request_answer_blob(request, 200, type, body);
-    else request_fail_memory(request);
+    if (body)
+        request_answer_blob(request, 200, type, body);
+    else
+        request_fail_memory(request);
     blob_drop(body);
 }
 
@@ -112,7 +115,8 @@ static bool flush(struct list_answer *answer) {
 static bool hand_over_items(struct list_answer *answer) {
     struct request *request = answer->request;
     if (!answer->is_streaming && !flush(answer)) return false;
-    for (size_t done = 0, bytes = 0; answer->next < answer->items.count && done < SLICE_ITEMS && bytes < SLICE_BYTES; done++, answer->next++) {
+    for (size_t done = 0, bytes = 0; answer->next < answer->items.count && done < SLICE_ITEMS && bytes < SLICE_BYTES;
+         done++, answer->next++) {
         const struct list_item *item = &answer->items.items[answer->next];
         struct error error;
         struct blob *body = objects_body(request->server->objects, item->revision, &error);
@@ -147,9 +151,12 @@ static void end_stream(struct list_answer *answer) {
 }
 
 static void go_on_in_pieces(struct list_answer *answer) {
-    if (!hand_over_items(answer)) fail(answer);
-    else if (answer->next == answer->items.count) end_stream(answer);
-    else loop_deferred_call(answer->go_on);
+    if (!hand_over_items(answer))
+        fail(answer);
+    else if (answer->next == answer->items.count)
+        end_stream(answer);
+    else
+        loop_deferred_call(answer->go_on);
 }
 
 static void go_on(void *owner) {

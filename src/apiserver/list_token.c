@@ -24,8 +24,10 @@ bool list_token_read(struct arena *arena, struct str text, struct list_token *ou
         return refuse_bad_request(arena, refusal, "continue key is not valid: server does not recognize this encoded version %.*s",
                                   STR_ARG(json_text(json_get(json, "v"))));
     if (revision == 0)
-        return refuse_bad_request(arena, refusal, "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
-    if (!start.len) return refuse_bad_request(arena, refusal, "continue key is not valid: encoded start key empty (version meta.k8s.io/v1)");
+        return refuse_bad_request(arena, refusal,
+                                  "continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+    if (!start.len)
+        return refuse_bad_request(arena, refusal, "continue key is not valid: encoded start key empty (version meta.k8s.io/v1)");
     size_t slash = str_find(start, STR("/"));
     *out = (struct list_token){.revision = revision,
                                .namespace = slash == SIZE_MAX ? STR_EMPTY : str_first(start, slash),

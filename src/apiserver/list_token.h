@@ -1,4 +1,5 @@
-/* The continue token of a paged list: base64url of {"v":"meta.k8s.io/v1","rv":REVISION,"start":"[NAMESPACE/]NAME\0"}, as in kube-apiserver. */
+/* The continue token of a paged list: base64url of {"v":"meta.k8s.io/v1","rv":REVISION,"start":"[NAMESPACE/]NAME\0"}, as in
+ * kube-apiserver. */
 #ifndef MB_APISERVER_LIST_TOKEN_H
 #define MB_APISERVER_LIST_TOKEN_H
 

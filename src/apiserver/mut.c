@@ -30,13 +30,8 @@ yyjson_mut_val *mut_path(const yyjson_mut_val *object, ...) {
     return json_mut_loose(object);
 }
 
-struct str mut_text(const yyjson_mut_val *value) {
-    if (!yyjson_mut_is_str(json_mut_loose(value))) return STR_EMPTY;
-    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
-}
-
 struct str mut_text_at(const yyjson_mut_val *object, const char *key) {
-    return mut_text(mut_get(object, key));
+    return json_mut_text(mut_get(object, key));
 }
 
 bool mut_int64(const yyjson_mut_val *value, int64_t *out) {
@@ -60,11 +55,6 @@ bool mut_is_empty(const yyjson_mut_val *value) {
     if (yyjson_mut_is_obj(json_mut_loose(value))) return yyjson_mut_obj_size(json_mut_loose(value)) == 0;
     if (yyjson_mut_is_arr(json_mut_loose(value))) return yyjson_mut_arr_size(json_mut_loose(value)) == 0;
     return yyjson_mut_is_str(json_mut_loose(value)) && yyjson_mut_get_len(json_mut_loose(value)) == 0;
-}
-
-bool mut_equal(const yyjson_mut_val *a, const yyjson_mut_val *b) {
-    if (!a || !b) return !a && !b;
-    return yyjson_mut_equals(json_mut_loose(a), json_mut_loose(b));
 }
 
 void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value) {
@@ -113,7 +103,7 @@ bool mut_has_text(const yyjson_mut_val *array, struct str text) {
     size_t index, max;
     yyjson_mut_val *item;
     yyjson_mut_arr_foreach(json_mut_loose(array), index, max, item) {
-        if (str_equal(mut_text(item), text)) return true;
+        if (str_equal(json_mut_text(item), text)) return true;
     }
     return false;
 }

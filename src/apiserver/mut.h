@@ -1,6 +1,6 @@
 /*
- * Kubernetes objects while they are worked on: small helpers on yyjson's mutable values. NULL stands for "absent" and is accepted everywhere;
- * texts given to setters are not copied and must live as long as the document.
+ * Kubernetes objects while they are worked on: small helpers on yyjson's mutable values. NULL stands for "absent" and is accepted
+ * everywhere; texts given to setters are not copied and must live as long as the document.
  */
 #ifndef MB_APISERVER_MUT_H
 #define MB_APISERVER_MUT_H
@@ -18,12 +18,10 @@ yyjson_mut_val *mut_get_str(const yyjson_mut_val *object, struct str key);
 /* Descends through object keys; the list of keys ends with NULL. */
 yyjson_mut_val *mut_path(const yyjson_mut_val *object, ...) __attribute__((sentinel));
 /* Empty for what is not a text. */
-struct str mut_text(const yyjson_mut_val *value);
 struct str mut_text_at(const yyjson_mut_val *object, const char *key);
 bool mut_int64(const yyjson_mut_val *value, int64_t *out);
 /* Absent, null, {}, [], "" */
 bool mut_is_empty(const yyjson_mut_val *value);
-bool mut_equal(const yyjson_mut_val *a, const yyjson_mut_val *b);
 
 /* Replaces or adds. */
 void mut_set(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, yyjson_mut_val *value);

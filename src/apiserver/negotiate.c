@@ -25,11 +25,16 @@ static struct clause read_clause(struct arena *arena, struct str text) {
     while (text.len) {
         struct str part = next_part(&text, ';'), value = part, name = next_part(&value, '=');
         value = str_trim(value);
-        if (str_is(name, "as")) clause.as = value;
-        else if (str_is(name, "v")) clause.version = value;
-        else if (str_is(name, "g")) clause.group = value;
-        else if (str_is(name, "pretty")) clause.is_pretty = str_is(value, "1");
-        else if (str_is(name, "q")) clause.quality = strtod(arena_copy(arena, value).ptr, NULL);
+        if (str_is(name, "as"))
+            clause.as = value;
+        else if (str_is(name, "v"))
+            clause.version = value;
+        else if (str_is(name, "g"))
+            clause.group = value;
+        else if (str_is(name, "pretty"))
+            clause.is_pretty = str_is(value, "1");
+        else if (str_is(name, "q"))
+            clause.quality = strtod(arena_copy(arena, value).ptr, NULL);
     }
     return clause;
 }
@@ -39,10 +44,12 @@ static bool read_form(const struct clause *clause, const struct accept_request *
     if (!clause->as.len) return true;
     if (!str_is(clause->group, "meta.k8s.io") || (!str_is(clause->version, "v1") && !str_is(clause->version, "v1beta1"))) return false;
     out->version = clause->version;
-    if (str_is(clause->as, "Table")) out->form = ACCEPT_TABLE;
+    if (str_is(clause->as, "Table"))
+        out->form = ACCEPT_TABLE;
     else if (str_is(clause->as, request->is_list && !request->is_watch ? "PartialObjectMetadataList" : "PartialObjectMetadata"))
         out->form = ACCEPT_PARTIAL_METADATA;
-    else return false;
+    else
+        return false;
     return true;
 }
 
@@ -81,5 +88,6 @@ bool accept_read(struct arena *arena, const struct accept_request *request, stru
         is_best_wild = is_wild;
         is_found = true;
     }
-    return is_found || refuse_plain(arena, refusal, 406, "NotAcceptable", "only the following media types are accepted: application/json, application/yaml");
+    return is_found || refuse_plain(arena, refusal, 406, "NotAcceptable",
+                                    "only the following media types are accepted: application/json, application/yaml");
 }

@@ -83,8 +83,9 @@ static bool refuse_type(struct request *request, const char *struct_name, const 
     return refuse_bad_request(&request->arena, &request->refusal,
                               "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go struct field "
                               "%s%s%s%.*s of type %s",
-                              STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), json_type(wrong),
-                              struct_name, request->kind->is_defined ? "" : "metadata.", path, STR_ARG(name), field->go_type);
+                              STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind),
+                              json_type(wrong), struct_name, request->kind->is_defined ? "" : "metadata.", path, STR_ARG(name),
+                              field->go_type);
 }
 
 /* Drops what is not known and what is null; false: a type is wrong. */
@@ -93,7 +94,7 @@ static bool shape_fields(struct request *request, yyjson_mut_val *object, const 
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(object);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
         yyjson_mut_val *value = yyjson_mut_obj_iter_get_val(key), *wrong;
-        struct str name = mut_text(key);
+        struct str name = json_mut_text(key);
         const struct meta_field *field = find_field(fields, count, name);
         if (!field) {
             complain(&request->arena, complaints, "unknown", arena_join(&request->arena, prefix, name, STR_EMPTY));
@@ -101,8 +102,8 @@ static bool shape_fields(struct request *request, yyjson_mut_val *object, const 
         } else if (yyjson_mut_is_null(value)) {
             yyjson_mut_obj_iter_remove(&iterator);
         } else if (!is_of_type(value, field->type, &wrong)) {
-            return refuse_type(request, fields == meta_fields ? "ObjectMeta." : "OwnerReference.", fields == meta_fields ? "" : "ownerReferences.", name, field,
-                               wrong);
+            return refuse_type(request, fields == meta_fields ? "ObjectMeta." : "OwnerReference.",
+                               fields == meta_fields ? "" : "ownerReferences.", name, field, wrong);
         }
     }
     return true;
@@ -131,7 +132,7 @@ static void drop_repeated_owners(struct request *request, yyjson_mut_val *refere
     if (!owners) return;
     yyjson_mut_arr_foreach(references, index, max, reference) {
         bool is_repeated = false;
-        for (size_t i = 0; i < kept && !is_repeated; i++) is_repeated = mut_equal(owners[i], reference);
+        for (size_t i = 0; i < kept && !is_repeated; i++) is_repeated = json_mut_equal(owners[i], reference);
         if (!is_repeated) owners[kept++] = reference;
     }
     if (kept == count) return;
@@ -146,11 +147,13 @@ bool meta_shape(struct request *request, yyjson_mut_val *object, struct complain
     yyjson_mut_val *metadata = mut_get(object, "metadata"), *reference;
     if (!metadata || yyjson_mut_is_null(metadata)) mut_set(request->doc, object, "metadata", metadata = yyjson_mut_obj(request->doc));
     if (!yyjson_mut_is_obj(metadata))
-        return refuse_bad_request(&request->arena, &request->refusal,
-                                  "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go %s of type v1.ObjectMeta",
-                                  STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), json_type(metadata),
-                                  request->kind->is_defined ? "value" : "struct field .metadata");
-    if (!shape_fields(request, metadata, meta_fields, sizeof meta_fields / sizeof meta_fields[0], STR("metadata."), complaints)) return false;
+        return refuse_bad_request(
+            &request->arena, &request->refusal,
+            "%.*s in version \"%.*s\" cannot be handled as a %.*s: json: cannot unmarshal %s into Go %s of type v1.ObjectMeta",
+            STR_ARG(request->kind->kind), STR_ARG(request->version->version), STR_ARG(request->kind->kind), json_type(metadata),
+            request->kind->is_defined ? "value" : "struct field .metadata");
+    if (!shape_fields(request, metadata, meta_fields, sizeof meta_fields / sizeof meta_fields[0], STR("metadata."), complaints))
+        return false;
     size_t index, max;
     yyjson_mut_val *references = mut_get(metadata, "ownerReferences");
     yyjson_mut_arr_foreach(references, index, max, reference) {
@@ -193,8 +196,8 @@ static void validate_labels(yyjson_mut_val *labels, struct field_errors *out) {
     size_t index, max;
     yyjson_mut_val *key, *value;
     yyjson_mut_obj_foreach(labels, index, max, key, value) {
-        name_rule_check(NAME_QUALIFIED, mut_text(key), STR("metadata.labels"), out);
-        name_rule_check(NAME_LABEL_VALUE, mut_text(value), STR("metadata.labels"), out);
+        name_rule_check(NAME_QUALIFIED, json_mut_text(key), STR("metadata.labels"), out);
+        name_rule_check(NAME_LABEL_VALUE, json_mut_text(value), STR("metadata.labels"), out);
     }
 }
 
@@ -204,8 +207,8 @@ static void validate_annotations(struct arena *arena, yyjson_mut_val *annotation
     size_t index, max, size_bytes = 0;
     yyjson_mut_val *key, *value;
     yyjson_mut_obj_foreach(annotations, index, max, key, value) {
-        struct str name = mut_text(key);
-        size_bytes += name.len + mut_text(value).len;
+        struct str name = json_mut_text(key);
+        size_bytes += name.len + json_mut_text(value).len;
         char *lower = arena_alloc(arena, name.len + 1);
         if (!lower) return;
         for (size_t i = 0; i < name.len; i++) lower[i] = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] + 32) : name.ptr[i];
@@ -221,11 +224,12 @@ static void validate_owner(struct arena *arena, yyjson_mut_val *reference, struc
     struct str version = slash == SIZE_MAX ? api_version : str_from(api_version, slash + 1);
     static const char *const required[] = {"kind", "name", "uid"};
     if (!version.len || str_contains(version, STR("/")))
-        field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".apiVersion"), STR_EMPTY), field_error_quote(arena, api_version),
-                              STR("version must not be empty"));
+        field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".apiVersion"), STR_EMPTY),
+                              field_error_quote(arena, api_version), STR("version must not be empty"));
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++) {
         if (mut_text_at(reference, required[i]).len) continue;
-        field_errors_add_text(out, FIELD_INVALID, arena_printf(arena, "%.*s.%s", STR_ARG(path), required[i]), STR("\"\""), STR("must not be empty"));
+        field_errors_add_text(out, FIELD_INVALID, arena_printf(arena, "%.*s.%s", STR_ARG(path), required[i]), STR("\"\""),
+                              STR("must not be empty"));
     }
     if (str_is(api_version, "v1") && str_is(mut_text_at(reference, "kind"), "Event"))
         field_errors_add(out, FIELD_INVALID, path, reference, "/v1, Kind=Event is disallowed from being an owner");
@@ -242,9 +246,10 @@ static void validate_owners(struct arena *arena, yyjson_mut_val *references, str
         struct str name = arena_join(arena, mut_text_at(reference, "kind"), STR("/"), mut_text_at(reference, "name"));
         if (controller.len)
             field_errors_add(out, FIELD_INVALID, STR("metadata.ownerReferences"), references,
-                             "Only one reference can have Controller set to true. Found \"true\" in references for %.*s and %.*s", STR_ARG(controller),
-                             STR_ARG(name));
-        else controller = name;
+                             "Only one reference can have Controller set to true. Found \"true\" in references for %.*s and %.*s",
+                             STR_ARG(controller), STR_ARG(name));
+        else
+            controller = name;
     }
 }
 
@@ -255,7 +260,8 @@ static void check_finalizer_is_known(struct arena *arena, struct str name, size_
                           STR("name is neither a standard finalizer name nor is it fully qualified"));
 }
 
-static void validate_finalizers(struct request *request, const yyjson_mut_val *metadata, const yyjson_mut_val *old_metadata, struct field_errors *out) {
+static void validate_finalizers(struct request *request, const yyjson_mut_val *metadata, const yyjson_mut_val *old_metadata,
+                                struct field_errors *out) {
     struct arena *arena = &request->arena;
     bool needs_domain = !request->kind->is_defined && !str_is(request->kind->group, "apiextensions.k8s.io");
     yyjson_mut_val *finalizers = mut_get(metadata, "finalizers"), *old = mut_get(old_metadata, "finalizers"), *finalizer;
@@ -263,10 +269,10 @@ static void validate_finalizers(struct request *request, const yyjson_mut_val *m
     size_t index, max;
     struct strbuf added = strbuf_with_max(LIMIT_BODY_BYTES);
     yyjson_mut_arr_foreach(finalizers, index, max, finalizer) {
-        name_rule_check(NAME_QUALIFIED, mut_text(finalizer), field, out);
-        if (needs_domain) check_finalizer_is_known(arena, mut_text(finalizer), index, out);
-        if (!mut_has_text(old, mut_text(finalizer))) {
-            struct str quoted = field_error_quote(arena, mut_text(finalizer));
+        name_rule_check(NAME_QUALIFIED, json_mut_text(finalizer), field, out);
+        if (needs_domain) check_finalizer_is_known(arena, json_mut_text(finalizer), index, out);
+        if (!mut_has_text(old, json_mut_text(finalizer))) {
+            struct str quoted = field_error_quote(arena, json_mut_text(finalizer));
             strbuf_printf(&added, "%s%.*s", added.len ? ", " : "", STR_ARG(quoted));
         }
     }
@@ -285,11 +291,11 @@ static void validate_managers(struct arena *arena, yyjson_mut_val *entries, stru
         struct str operation = mut_text_at(entry, "operation"), type = mut_text_at(entry, "fieldsType");
         struct str path = arena_printf(arena, "metadata.managedFields[%zu]", index);
         if (!str_is(operation, "Apply") && !str_is(operation, "Update"))
-            field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".operation"), STR_EMPTY), field_error_quote(arena, operation),
-                                  STR("must be `Apply` or `Update`"));
+            field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".operation"), STR_EMPTY),
+                                  field_error_quote(arena, operation), STR("must be `Apply` or `Update`"));
         if (type.len && !str_is(type, "FieldsV1"))
-            field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".fieldsType"), STR_EMPTY), field_error_quote(arena, type),
-                                  STR("must be `FieldsV1`"));
+            field_errors_add_text(out, FIELD_INVALID, arena_join(arena, path, STR(".fieldsType"), STR_EMPTY),
+                                  field_error_quote(arena, type), STR("must be `FieldsV1`"));
     }
 }
 
@@ -299,15 +305,18 @@ static void validate_name(const struct request *request, const yyjson_mut_val *m
     enum name_rule rule = request->kind->builtin ? request->kind->builtin->name_rule : NAME_DNS1123_SUBDOMAIN;
     if (!is_new) rule = NAME_PATH_SEGMENT;
     if (prefix.len) name_rule_check_prefix(rule, prefix, STR("metadata.generateName"), out);
-    if (!name.len) field_errors_add(out, FIELD_REQUIRED, STR("metadata.name"), NULL, "name or generateName is required");
-    else name_rule_check(rule, name, STR("metadata.name"), out);
+    if (!name.len)
+        field_errors_add(out, FIELD_REQUIRED, STR("metadata.name"), NULL, "name or generateName is required");
+    else
+        name_rule_check(rule, name, STR("metadata.name"), out);
 }
 
 void meta_validate(struct request *request, const yyjson_mut_val *object, const yyjson_mut_val *old, struct field_errors *out) {
     struct arena *arena = &request->arena;
     const yyjson_mut_val *metadata = mut_get(object, "metadata"), *old_metadata = mut_get(old, "metadata");
     validate_name(request, metadata, !old, out);
-    if (request->kind->is_namespaced && !old) name_rule_check(NAME_DNS1123_LABEL, mut_text_at(metadata, "namespace"), STR("metadata.namespace"), out);
+    if (request->kind->is_namespaced && !old)
+        name_rule_check(NAME_DNS1123_LABEL, mut_text_at(metadata, "namespace"), STR("metadata.namespace"), out);
     validate_labels(mut_get(metadata, "labels"), out);
     validate_annotations(arena, mut_get(metadata, "annotations"), out);
     validate_owners(arena, mut_get(metadata, "ownerReferences"), out);

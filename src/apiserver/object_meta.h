@@ -1,4 +1,5 @@
-/* metadata: which fields there are and of what type, what a request may not set, what is wrong with it (apimachinery's ValidateObjectMeta). */
+/* metadata: which fields there are and of what type, what a request may not set, what is wrong with it (apimachinery's
+ * ValidateObjectMeta). */
 #ifndef MB_APISERVER_OBJECT_META_H
 #define MB_APISERVER_OBJECT_META_H
 

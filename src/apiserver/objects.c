@@ -22,6 +22,7 @@ struct dependents {
     UT_hash_handle by_owner;
     struct object **items;
     size_t count, capacity;
+    bool is_gone, was_namespaced; /* the object with this uid was here */
     size_t uid_len;
     char uid[];
 };
@@ -56,7 +57,9 @@ struct collection *objects_collection(struct objects *objects, struct str resour
     collection->resource = (struct str){collection->text, resource.len};
     RB_INIT(&collection->tree);
     HASH_ADD_KEYPTR(by_resource, objects->collections, collection->text, resource.len, collection);
-    return collection;
+    if (collection->by_resource.tbl) return collection;
+    free(collection);
+    return NULL;
 }
 
 struct str collection_resource(const struct collection *collection) {
@@ -82,7 +85,7 @@ struct object *objects_find(struct collection *collection, struct str namespace,
 struct object *objects_find_uid(struct objects *objects, struct str uid) {
     struct object *found;
     HASH_FIND(by_uid, objects->uids, uid.ptr, uid.len, found);
-    return found;
+    return found && found->revision ? found : NULL;
 }
 
 struct object *collection_from(struct collection *collection, struct str namespace, struct str name) {
@@ -101,6 +104,14 @@ struct object *const *objects_dependents(struct objects *objects, struct str uid
     return found ? found->items : NULL;
 }
 
+bool objects_was_seen_to_go(struct objects *objects, struct str uid, bool *out_was_namespaced) {
+    struct dependents *found;
+    HASH_FIND(by_owner, objects->dependents, uid.ptr, uid.len, found);
+    if (!found || !found->is_gone) return false;
+    *out_was_namespaced = found->was_namespaced;
+    return true;
+}
+
 static bool add_dependent(struct objects *objects, struct str owner, struct object *object) {
     struct dependents *entry;
     HASH_FIND(by_owner, objects->dependents, owner.ptr, owner.len, entry);
@@ -110,6 +121,10 @@ static bool add_dependent(struct objects *objects, struct str owner, struct obje
         memcpy(entry->uid, owner.ptr, owner.len);
         entry->uid_len = owner.len;
         HASH_ADD_KEYPTR(by_owner, objects->dependents, entry->uid, owner.len, entry);
+        if (!entry->by_owner.tbl) {
+            free(entry);
+            return false;
+        }
     }
     if (entry->count == entry->capacity) {
         size_t capacity = entry->capacity ? entry->capacity * 2 : 4;
@@ -137,17 +152,15 @@ static void drop_dependent(struct objects *objects, struct str owner, const stru
     free(entry);
 }
 
+/* The new ones before the old ones go: what is known of an owner is forgotten with the last who names it. */
 static void set_owners(struct objects *objects, struct object *object, struct str *owners, size_t count) {
-    for (size_t i = 0; i < object->owner_count; i++) drop_dependent(objects, object->owners[i], object);
-    free(object->owners);
+    struct str *former = object->owners;
+    size_t former_count = object->owner_count;
     object->owners = owners;
-    object->owner_count = owners ? count : 0;
-    for (size_t i = 0; i < object->owner_count; i++) {
-        if (!add_dependent(objects, owners[i], object)) {
-            object->owner_count = i; /* garbage collection does not see the rest until the next start */
-            return;
-        }
-    }
+    object->owner_count = 0; /* where memory is out, garbage collection does not see the rest until the next start */
+    while (owners && object->owner_count < count && add_dependent(objects, owners[object->owner_count], object)) object->owner_count++;
+    for (size_t i = 0; i < former_count; i++) drop_dependent(objects, former[i], object);
+    free(former);
 }
 
 /* extra: 'd' or '-', then owners' uids, each after a comma. One block: the views, then their text. */
@@ -170,7 +183,12 @@ static struct str *read_owners(struct str extra, size_t *out_count) {
     return owners;
 }
 
-static struct object *insert(struct objects *objects, struct collection *collection, struct str namespace, struct str name, struct str uid) {
+/*
+ * In the table of uids alone, and nobody sees it until its row is durable: then there is nothing left that memory would be needed for, so
+ * what was acknowledged is never missing.
+ */
+static struct object *reserve(struct objects *objects, struct collection *collection, struct str namespace, struct str name,
+                              struct str uid) {
     struct object *object = calloc(1, sizeof *object + namespace.len + name.len + uid.len);
     if (!object) return NULL;
     char *text = object->text;
@@ -181,13 +199,44 @@ static struct object *insert(struct objects *objects, struct collection *collect
     object->uid = (struct str){text += name.len, uid.len};
     memcpy(text, uid.ptr, uid.len);
     object->collection = collection;
-    RB_INSERT(object_tree, &collection->tree, object);
-    collection->count++;
     HASH_ADD_KEYPTR(by_uid, objects->uids, object->uid.ptr, object->uid.len, object);
+    if (!object->by_uid.tbl) {
+        free(object);
+        return NULL;
+    }
     return object;
 }
 
+static void give_up(struct objects *objects, struct object *reserved) {
+    HASH_DELETE(by_uid, objects->uids, reserved);
+    free(reserved);
+}
+
+static struct object *reserved_of(struct objects *objects, struct str uid) {
+    struct object *found;
+    HASH_FIND(by_uid, objects->uids, uid.ptr, uid.len, found);
+    return found && !found->revision ? found : NULL;
+}
+
+static struct object *insert(struct objects *objects, struct collection *collection, const struct storage_row *row) {
+    struct object *object = reserved_of(objects, row->uid);
+    if (!object) object = reserve(objects, collection, row->namespace, row->name, row->uid);
+    if (!object) return NULL;
+    RB_INSERT(object_tree, &collection->tree, object);
+    collection->count++;
+    return object;
+}
+
+static void tell_dependents(struct objects *objects, const struct object *object) {
+    struct dependents *entry;
+    HASH_FIND(by_owner, objects->dependents, object->uid.ptr, object->uid.len, entry);
+    if (!entry) return;
+    entry->is_gone = true;
+    entry->was_namespaced = object->namespace.len;
+}
+
 static void forget(struct objects *objects, struct object *object) {
+    tell_dependents(objects, object);
     set_owners(objects, object, NULL, 0);
     RB_REMOVE(object_tree, &object->collection->tree, object);
     object->collection->count--;
@@ -204,7 +253,7 @@ static bool apply_row(struct objects *objects, const struct storage_row *row) {
         if (object) forget(objects, object);
         return true;
     }
-    if (!object) object = insert(objects, collection, row->namespace, row->name, row->uid);
+    if (!object) object = insert(objects, collection, row);
     if (!object) return false;
     object->revision = row->revision;
     object->is_deleting = row->extra.len && row->extra.ptr[0] == 'd';
@@ -231,6 +280,14 @@ static void row_is_durable(void *owner, const struct storage_row *row, struct bl
     if (write.collection) objects->on_write(objects->owner, &write);
 }
 
+/* Of the write queue: it failed. */
+static void row_is_lost(void *owner, const struct storage_row *row, struct blob *body) {
+    struct objects *objects = owner;
+    (void)body;
+    struct object *reserved = row->change == STORAGE_CREATED ? reserved_of(objects, row->uid) : NULL;
+    if (reserved) give_up(objects, reserved);
+}
+
 static bool load_row(void *context, const struct storage_row *row) {
     return apply_row(context, row);
 }
@@ -241,9 +298,10 @@ struct objects *objects_new(struct loop *loop, struct storage *storage, objects_
         error_set(error, ERROR_MEMORY, "memory is out");
         return NULL;
     }
-    *objects = (struct objects){.loop = loop, .storage = storage, .on_write = on_write, .owner = owner, .revision = storage_last_revision(storage)};
+    *objects = (struct objects){
+        .loop = loop, .storage = storage, .on_write = on_write, .owner = owner, .revision = storage_last_revision(storage)};
     objects->cache = body_cache_new();
-    objects->queue = write_queue_new(loop, storage, row_is_durable, objects);
+    objects->queue = write_queue_new(loop, storage, row_is_durable, row_is_lost, objects);
     if (!objects->cache || !objects->queue) {
         error_set(error, ERROR_MEMORY, "memory is out");
     } else if (storage_each_live(storage, load_row, objects, error)) {
@@ -262,6 +320,8 @@ void objects_free(struct objects *objects) {
         HASH_DELETE(by_resource, objects->collections, collection);
         free(collection);
     }
+    struct object *reserved, *after;
+    HASH_ITER(by_uid, objects->uids, reserved, after) give_up(objects, reserved);
     body_cache_free(objects->cache);
     free(objects);
 }
@@ -324,7 +384,9 @@ bool objects_commit(struct objects *objects, const struct commit *commit, commit
                               .name = commit->name,
                               .uid = commit->uid,
                               .extra = strbuf_view(&extra)};
-    bool is_queued = !extra.failed && write_queue_add(objects->queue, &row, commit->body, done, owner);
+    struct object *reserved = object ? NULL : reserve(objects, commit->collection, commit->namespace, commit->name, commit->uid);
+    bool is_queued = (object || reserved) && !extra.failed && write_queue_add(objects->queue, &row, commit->body, done, owner);
+    if (reserved && !is_queued) give_up(objects, reserved);
     strbuf_release(&extra);
     return is_queued;
 }

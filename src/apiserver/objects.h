@@ -14,8 +14,8 @@
 #define MB_APISERVER_OBJECTS_H
 
 #include <bsd/sys/tree.h>
-#include <uthash.h>
 
+#include "base/hash_table.h"
 #include "base/blob.h"
 #include "storage/storage.h"
 
@@ -63,6 +63,8 @@ struct object *collection_from(struct collection *collection, struct str namespa
 struct object *collection_next(struct object *object);
 /* Objects that name `uid` among their owners; borrowed. */
 struct object *const *objects_dependents(struct objects *objects, struct str uid, size_t *out_count);
+/* Whether an object with this uid has been deleted since the start, and was in a namespace; forgotten once nobody names it any more. */
+bool objects_was_seen_to_go(struct objects *objects, struct str uid, bool *out_was_namespaced);
 
 /* The newest revision that readers may see. */
 int64_t objects_revision(const struct objects *objects);

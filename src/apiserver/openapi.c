@@ -87,18 +87,20 @@ static void write_components(struct document *document, const yyjson_val *compon
 }
 
 static void write_kind_mark(struct document *document, struct str group, struct str version, struct str kind) {
-    strbuf_printf(document->out, "\"x-kubernetes-group-version-kind\":[{\"group\":\"%.*s\",\"version\":\"%.*s\",\"kind\":\"%.*s\"}]", STR_ARG(group),
-                  STR_ARG(version), STR_ARG(kind));
+    strbuf_printf(document->out, "\"x-kubernetes-group-version-kind\":[{\"group\":\"%.*s\",\"version\":\"%.*s\",\"kind\":\"%.*s\"}]",
+                  STR_ARG(group), STR_ARG(version), STR_ARG(kind));
 }
 
 /* The properties of a defined kind, with those that every object has. */
 static void write_defined_properties(struct document *document, const yyjson_val *source) {
     struct strbuf *out = document->out;
-    strbuf_printf(out,
-                  "{\"apiVersion\":{\"type\":\"string\",\"description\":\"APIVersion defines the versioned schema of this representation of an object.\"},"
-                  "\"kind\":{\"type\":\"string\",\"description\":\"Kind is a string value representing the REST resource this object represents.\"},"
-                  "\"metadata\":{\"description\":\"Standard object's metadata.\",\"allOf\":[{\"$ref\":\"%s" OBJECT_META "\"}]}",
-                  document->references);
+    strbuf_printf(
+        out,
+        "{\"apiVersion\":{\"type\":\"string\",\"description\":\"APIVersion defines the versioned schema of this representation of an "
+        "object.\"},"
+        "\"kind\":{\"type\":\"string\",\"description\":\"Kind is a string value representing the REST resource this object represents.\"},"
+        "\"metadata\":{\"description\":\"Standard object's metadata.\",\"allOf\":[{\"$ref\":\"%s" OBJECT_META "\"}]}",
+        document->references);
     size_t index, max;
     yyjson_val *key, *property;
     yyjson_obj_foreach(json_get(source, "properties"), index, max, key, property) {
@@ -141,8 +143,10 @@ static void write_list_kind(struct document *document, const struct kind *kind, 
     struct strbuf *out = document->out;
     comma(document, is_first);
     strbuf_printf(out,
-                  "\"%.*sList\":{\"type\":\"object\",\"description\":\"%.*s is a list of %.*s\",\"required\":[\"items\"],\"properties\":{\"apiVersion\":{\"type\":"
-                  "\"string\"},\"kind\":{\"type\":\"string\"},\"metadata\":{\"allOf\":[{\"$ref\":\"%s" LIST_META "\"}]},\"items\":{\"type\":\"array\",\"items\":{"
+                  "\"%.*sList\":{\"type\":\"object\",\"description\":\"%.*s is a list of "
+                  "%.*s\",\"required\":[\"items\"],\"properties\":{\"apiVersion\":{\"type\":"
+                  "\"string\"},\"kind\":{\"type\":\"string\"},\"metadata\":{\"allOf\":[{\"$ref\":\"%s" LIST_META
+                  "\"}]},\"items\":{\"type\":\"array\",\"items\":{"
                   "\"allOf\":[{\"$ref\":\"%s%.*s\"}]}}},",
                   STR_ARG(name), STR_ARG(kind->list_kind), STR_ARG(kind->kind), document->references, document->references, STR_ARG(name));
     write_kind_mark(document, kind->group, version->version, kind->list_kind);
@@ -150,8 +154,10 @@ static void write_list_kind(struct document *document, const struct kind *kind, 
 }
 
 static void write_kind(struct document *document, const struct kind *kind, const struct kind_version *version, bool *is_first) {
-    if (kind->builtin) write_components(document, builtin_components(&document->arena, kind->group, version->version, kind->kind), is_first);
-    else write_defined_kind(document, kind, version, is_first);
+    if (kind->builtin)
+        write_components(document, builtin_components(&document->arena, kind->group, version->version, kind->kind), is_first);
+    else
+        write_defined_kind(document, kind, version, is_first);
     if (kind->verbs & VERB_LIST) write_list_kind(document, kind, version, is_first);
 }
 
@@ -177,14 +183,15 @@ static void write_parameters(struct document *document, bool has_write_parameter
     static const char *const names[] = {"dryRun", "fieldManager", "fieldValidation", "pretty"};
     strbuf_append(document->out, STR("\"parameters\":["));
     for (size_t i = has_write_parameters ? 0 : 3; i < 4; i++) {
-        strbuf_printf(document->out, document->is_v2 ? "{\"name\":\"%s\",\"in\":\"query\",\"type\":\"string\",\"uniqueItems\":true}%s"
-                                                     : "{\"name\":\"%s\",\"in\":\"query\",\"schema\":{\"type\":\"string\",\"uniqueItems\":true}}%s",
+        strbuf_printf(document->out,
+                      document->is_v2 ? "{\"name\":\"%s\",\"in\":\"query\",\"type\":\"string\",\"uniqueItems\":true}%s"
+                                      : "{\"name\":\"%s\",\"in\":\"query\",\"schema\":{\"type\":\"string\",\"uniqueItems\":true}}%s",
                       names[i], i == 3 ? "]" : ",");
     }
 }
 
-static void write_operations(struct document *document, const struct kind *kind, const struct kind_version *version, struct str name, const struct operation *operations,
-                             size_t count) {
+static void write_operations(struct document *document, const struct kind *kind, const struct kind_version *version, struct str name,
+                             const struct operation *operations, size_t count) {
     struct strbuf *out = document->out;
     bool is_first = true;
     for (size_t i = 0; i < count; i++) {
@@ -194,20 +201,24 @@ static void write_operations(struct document *document, const struct kind *kind,
         strbuf_printf(out, "\"%s\":{", operations[i].method);
         write_parameters(document, operations[i].has_write_parameters);
         strbuf_append(out, STR(",\"responses\":{\"200\":{\"description\":\"OK\","));
-        if (document->is_v2) strbuf_printf(out, "\"schema\":{\"$ref\":\"%s%.*s%s\"}", document->references, STR_ARG(name), suffix);
+        if (document->is_v2)
+            strbuf_printf(out, "\"schema\":{\"$ref\":\"%s%.*s%s\"}", document->references, STR_ARG(name), suffix);
         else
-            strbuf_printf(out, "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"%s%.*s%s\"}}}", document->references, STR_ARG(name), suffix);
-        strbuf_printf(out, "}},\"x-kubernetes-action\":\"%s\",\"x-kubernetes-group-version-kind\":{\"group\":\"%.*s\",\"version\":\"%.*s\",\"kind\":\"%.*s\"}}",
+            strbuf_printf(out, "\"content\":{\"application/json\":{\"schema\":{\"$ref\":\"%s%.*s%s\"}}}", document->references,
+                          STR_ARG(name), suffix);
+        strbuf_printf(out,
+                      "}},\"x-kubernetes-action\":\"%s\",\"x-kubernetes-group-version-kind\":{\"group\":\"%.*s\",\"version\":\"%.*s\","
+                      "\"kind\":\"%.*s\"}}",
                       operations[i].action, STR_ARG(kind->group), STR_ARG(version->version), STR_ARG(kind->kind));
     }
 }
 
-static void write_path(struct document *document, const struct kind *kind, const struct kind_version *version, struct str name, const char *place,
-                       const struct operation *operations, size_t count, bool *is_first) {
+static void write_path(struct document *document, const struct kind *kind, const struct kind_version *version, struct str name,
+                       const char *place, const struct operation *operations, size_t count, bool *is_first) {
     struct strbuf *out = document->out;
     comma(document, is_first);
-    strbuf_printf(out, "\"%s%.*s%s%.*s%s%.*s%s\":{", kind->group.len ? "/apis/" : "/api", STR_ARG(kind->group), "/", STR_ARG(version->version),
-                  kind->is_namespaced ? "/namespaces/{namespace}/" : "/", STR_ARG(kind->plural), place);
+    strbuf_printf(out, "\"%s%.*s%s%.*s%s%.*s%s\":{", kind->group.len ? "/apis/" : "/api", STR_ARG(kind->group), "/",
+                  STR_ARG(version->version), kind->is_namespaced ? "/namespaces/{namespace}/" : "/", STR_ARG(kind->plural), place);
     write_operations(document, kind, version, name, operations, count);
     strbuf_append_char(out, '}');
 }
@@ -220,7 +231,8 @@ static void write_paths(struct document *document, const struct kind *kind, cons
 
 /* Each kind's version that is served, in the group and version given (both NULL: all). */
 static size_t each_version(struct document *document, const struct str *group, const struct str *version,
-                           void (*write)(struct document *document, const struct kind *kind, const struct kind_version *version, bool *is_first),
+                           void (*write)(struct document *document, const struct kind *kind, const struct kind_version *version,
+                                         bool *is_first),
                            bool *is_first) {
     size_t count, written = 0;
     const struct kind *const *kinds = registry_kinds(document->registry, &count);
@@ -250,7 +262,8 @@ static void document_start(struct document *document, struct strbuf *out, const 
 static bool write_document(struct document *document, const struct str *group, const struct str *version) {
     struct strbuf *out = document->out;
     bool is_first = true;
-    strbuf_append(out, document->is_v2 ? STR("{\"swagger\":\"2.0\"," INFO ",\"paths\":{") : STR("{\"openapi\":\"3.0.0\"," INFO ",\"paths\":{"));
+    strbuf_append(out,
+                  document->is_v2 ? STR("{\"swagger\":\"2.0\"," INFO ",\"paths\":{") : STR("{\"openapi\":\"3.0.0\"," INFO ",\"paths\":{"));
     size_t count = each_version(document, group, version, write_paths, &is_first);
     strbuf_append(out, document->is_v2 ? STR("},\"definitions\":{") : STR("},\"components\":{\"schemas\":{"));
     is_first = true;
@@ -292,8 +305,9 @@ static uint64_t hash_of(const struct registry *registry, struct str group, struc
 
 static void write_root_entry(struct strbuf *out, const struct registry *registry, struct str group, struct str version, bool *is_first) {
     struct str prefix = group.len ? STR("apis/") : STR("api");
-    strbuf_printf(out, "%s\"%.*s%.*s/%.*s\":{\"serverRelativeURL\":\"/openapi/v3/%.*s%.*s/%.*s?hash=%016llX\"}", *is_first ? "" : ",", STR_ARG(prefix),
-                  STR_ARG(group), STR_ARG(version), STR_ARG(prefix), STR_ARG(group), STR_ARG(version), (unsigned long long)hash_of(registry, group, version));
+    strbuf_printf(out, "%s\"%.*s%.*s/%.*s\":{\"serverRelativeURL\":\"/openapi/v3/%.*s%.*s/%.*s?hash=%016llX\"}", *is_first ? "" : ",",
+                  STR_ARG(prefix), STR_ARG(group), STR_ARG(version), STR_ARG(prefix), STR_ARG(group), STR_ARG(version),
+                  (unsigned long long)hash_of(registry, group, version));
     *is_first = false;
 }
 

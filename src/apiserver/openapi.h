@@ -2,7 +2,7 @@
  * OpenAPI documents: what kubectl explain, apply and strict validation read.
  *
  *   /openapi/v3                        paths of the documents, each with a hash that changes with its content
- *   /openapi/v3/apis/GROUP/VERSION     one group's version: schemas of its kinds, and its operations with the parameters that clients look for
+ *   /openapi/v3/apis/GROUP/VERSION     one group's version: schemas of its kinds, its operations with the parameters that clients look for
  *   /openapi/v2                        everything in one Swagger document
  */
 #ifndef MB_APISERVER_OPENAPI_H

@@ -1,4 +1,4 @@
-#include "apiserver/convert.h"
+#include "apiserver/scale.h"
 #include "apiserver/server.h"
 #include "apiserver/write.h"
 #include "data/patch.h"
@@ -50,9 +50,12 @@ static yyjson_mut_val *apply_json_patch(struct request *request, const yyjson_mu
     yyjson_mut_val *result = patch_json(&request->arena, request->doc, json_freeze(&request->arena, live), patch, &error);
     if (result) return result;
     if (error.kind == ERROR_NOT_FOUND || error.kind == ERROR_INVALID)
-        request->refusal = (struct refusal){
-            .code = 422, .reason = "Invalid", .message = STR("the server rejected our request due to an error in our request"), .has_details = true};
-    else refuse_bad_request(&request->arena, &request->refusal, "%s: %s", error.path, error.message);
+        request->refusal = (struct refusal){.code = 422,
+                                            .reason = "Invalid",
+                                            .message = STR("the server rejected our request due to an error in our request"),
+                                            .has_details = true};
+    else
+        refuse_bad_request(&request->arena, &request->refusal, "%s: %s", error.path, error.message);
     return NULL;
 }
 
@@ -63,15 +66,18 @@ static yyjson_mut_val *apply_strategic_patch(struct request *request, const yyjs
     yyjson_mut_val *result =
         strategic_merge(request->version->schema, arena, request->doc, live, yyjson_val_mut_copy(request->doc, patch), &error);
     if (result) return result;
-    if (error.kind == ERROR_SYNTAX) refuse_bad_request(arena, &request->refusal, "%s", error.message);
-    else refuse_plain(arena, &request->refusal, error.kind == ERROR_UNSUPPORTED ? 422 : 500, "", "%s", error.message);
+    if (error.kind == ERROR_SYNTAX)
+        refuse_bad_request(arena, &request->refusal, "%s", error.message);
+    else
+        refuse_plain(arena, &request->refusal, error.kind == ERROR_UNSUPPORTED ? 422 : 500, "", "%s", error.message);
     return NULL;
 }
 
 static yyjson_mut_val *patched(struct request *request, enum patch_kind kind, const yyjson_mut_val *live, yyjson_val *patch) {
     if (kind == PATCH_JSON) return apply_json_patch(request, live, patch);
     if (!yyjson_is_obj(patch)) {
-        refuse_bad_request(&request->arena, &request->refusal, "%sjson: cannot unmarshal array into Go value of type map[string]interface {}",
+        refuse_bad_request(&request->arena, &request->refusal,
+                           "%sjson: cannot unmarshal array into Go value of type map[string]interface {}",
                            kind == PATCH_STRATEGIC ? "" : "error decoding patch: ");
         return NULL;
     }
@@ -87,10 +93,9 @@ static bool refuse_apply_conflicts(struct request *request, const struct managed
     struct strbuf message = strbuf_with_max(LIMIT_BODY_BYTES);
     strbuf_printf(&message, "Apply failed with %zu conflict%s: ", count, count == 1 ? "" : "s");
     for (size_t i = 0; i < count; i++) {
-        causes[i] = (struct refusal_cause){
-            .reason = STR("FieldManagerConflict"),
-            .message = arena_printf(&request->arena, "conflict with %.*s", STR_ARG(conflicts[i].manager)),
-            .field = conflicts[i].field};
+        causes[i] = (struct refusal_cause){.reason = STR("FieldManagerConflict"),
+                                           .message = arena_printf(&request->arena, "conflict with %.*s", STR_ARG(conflicts[i].manager)),
+                                           .field = conflicts[i].field};
     }
     if (count == 1) {
         strbuf_printf(&message, "conflict with %.*s: %.*s", STR_ARG(conflicts[0].manager), STR_ARG(conflicts[0].field));
@@ -104,19 +109,18 @@ static bool refuse_apply_conflicts(struct request *request, const struct managed
             strbuf_printf(&message, "\n- %.*s", STR_ARG(conflicts[i].field));
         }
     }
-    struct str text = arena_copy(&request->arena, strbuf_view(&message));
-    strbuf_release(&message);
-    request->refusal = (struct refusal){
-        .code = 409, .reason = "Conflict", .message = text, .has_details = true, .causes = causes, .cause_count = count};
+    struct str text = strbuf_take(&message, &request->arena);
+    request->refusal =
+        (struct refusal){.code = 409, .reason = "Conflict", .message = text, .has_details = true, .causes = causes, .cause_count = count};
     return false;
 }
 
 /* An apply names what it is about, also where the path does. */
 static bool check_applied_kind(struct request *request, const yyjson_mut_val *applied) {
     struct str version = mut_text_at(applied, "apiVersion"), kind = mut_text_at(applied, "kind");
-    if (version.len && str_equal(kind, request->kind->kind)) return true;
-    return refuse_bad_request(&request->arena, &request->refusal, "invalid object type: %s%.*s, Kind=%.*s", str_contains(version, STR("/")) ? "" : "/",
-                              STR_ARG(version), STR_ARG(kind));
+    if (version.len && str_equal(kind, scale_is_asked(request) ? STR("Scale") : request->kind->kind)) return true;
+    return refuse_bad_request(&request->arena, &request->refusal, "invalid object type: %s%.*s, Kind=%.*s",
+                              str_contains(version, STR("/")) ? "" : "/", STR_ARG(version), STR_ARG(kind));
 }
 
 static bool check_applied(struct request *request, yyjson_mut_val *applied) {
@@ -125,6 +129,14 @@ static bool check_applied(struct request *request, yyjson_mut_val *applied) {
     if (!mut_is_empty(mut_get(metadata, "managedFields")))
         return refuse_bad_request(arena, &request->refusal, "metadata.managedFields must be nil");
     return true;
+}
+
+/* A Scale is turned into what it applies to its object. */
+static bool read_applied(struct request *request, struct complaints *complaints, yyjson_mut_val **out) {
+    const struct kind *kind = request->kind;
+    if (!body_read(request, out, complaints) || !check_applied_kind(request, *out)) return false;
+    if (scale_is_asked(request)) return check_applied(request, *out) && scale_read_applied(request, *out, complaints, out);
+    return body_check_kind(request, *out, kind->group, request->version->version, kind->kind) && check_applied(request, *out);
 }
 
 static bool merge_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *applied, yyjson_mut_val **out) {
@@ -146,8 +158,7 @@ static bool merge_applied(struct request *request, const yyjson_mut_val *live, y
     case MANAGED_APPLIED: return true;
     case MANAGED_UNCHANGED: return true;
     case MANAGED_CONFLICT: return refuse_apply_conflicts(request, conflicts, conflict_count);
-    case MANAGED_INVALID:
-        return refuse_plain(&request->arena, &request->refusal, 500, "", "%s", error.message);
+    case MANAGED_INVALID: return refuse_plain(&request->arena, &request->refusal, 500, "", "%s", error.message);
     case MANAGED_NO_MEMORY: break;
     }
     return refuse_internal(&request->arena, &request->refusal, "memory is out");
@@ -165,9 +176,7 @@ static void apply(struct request *request) {
         request_refuse(request);
         return;
     }
-    if (!body_read(request, &applied, &complaints) || !check_applied_kind(request, applied) ||
-        !body_check_kind(request, applied, request->kind->group, request->version->version, request->kind->kind) ||
-        !check_applied(request, applied) || !body_settle_complaints(request, &complaints) ||
+    if (!read_applied(request, &complaints, &applied) || !body_settle_complaints(request, &complaints) ||
         ((is_there || request->subresource) && !write_load_live(request, &live)) || !merge_applied(request, live, applied, &merged)) {
         request_refuse(request);
         return;
@@ -178,12 +187,22 @@ static void apply(struct request *request) {
     write_applied(request, live, merged, &complaints);
 }
 
-static bool read_patch(struct request *request, yyjson_val **out) {
+/* Where a JSON Patch repeats keys is no place in the object. */
+static bool read_operations(struct request *request, yyjson_val **patch, struct complaints *complaints) {
+    struct complaints found = {0};
+    if (!body_drop_repeated_keys(request, patch, &found)) return false;
+    for (size_t i = 0; i < found.count; i++) found.items[i] = arena_join(&request->arena, STR("json patch "), found.items[i], STR_EMPTY);
+    *complaints = found;
+    return true;
+}
+
+static bool read_patch(struct request *request, enum patch_kind kind, yyjson_val **out, struct complaints *complaints) {
     struct error error;
     *out = json_parse(&request->arena, request->exchange->body, &error);
-    if (*out) return true;
-    return refuse_bad_request(&request->arena, &request->refusal, "error decoding patch: %s (line %u, column %u)", error.message, error.line,
-                              error.column);
+    if (*out && kind == PATCH_JSON) return read_operations(request, out, complaints);
+    if (*out) return body_drop_repeated_keys(request, out, complaints);
+    return refuse_bad_request(&request->arena, &request->refusal, "error decoding patch: %s (line %u, column %u)", error.message,
+                              error.line, error.column);
 }
 
 static bool check_patch_options(struct request *request, enum patch_kind kind) {
@@ -199,12 +218,14 @@ static bool check_patch_options(struct request *request, enum patch_kind kind) {
 static bool keeps_kind(struct request *request, yyjson_mut_val *object) {
     struct str version = mut_text_at(object, "apiVersion"), kind = mut_text_at(object, "kind"), expected = request_api_version(request);
     if (str_equal(version, expected) && str_equal(kind, request->kind->kind)) return true;
-    if (request->kind->is_defined) return body_check_kind(request, object, request->kind->group, request->version->version, request->kind->kind);
+    if (request->kind->is_defined)
+        return body_check_kind(request, object, request->kind->group, request->version->version, request->kind->kind);
     const struct kind *own = request->kind;
-    return write_refuse_patch(request, object,
-                              arena_printf(&request->arena, "converting (%.*s.%.*s) to (%s.%.*s): unknown conversion",
-                                           STR_ARG(str_contains(version, STR("/")) ? str_from(version, str_find(version, STR("/")) + 1) : version),
-                                           STR_ARG(kind), own->group.len ? own->group.ptr : "core", STR_ARG(own->kind)));
+    return write_refuse_patch(
+        request, object,
+        arena_printf(&request->arena, "converting (%.*s.%.*s) to (%s.%.*s): unknown conversion",
+                     STR_ARG(str_contains(version, STR("/")) ? str_from(version, str_find(version, STR("/")) + 1) : version), STR_ARG(kind),
+                     own->group.len ? own->group.ptr : "core", STR_ARG(own->kind)));
 }
 
 void verb_patch(struct request *request) {
@@ -217,23 +238,20 @@ void verb_patch(struct request *request) {
         return;
     }
     if (write_is_busy(request)) return;
-    bool is_scale = request->subresource && str_is(request->subresource->name, "scale");
-    if (kind == PATCH_APPLY && !is_scale) {
+    if (kind == PATCH_APPLY) {
         apply(request);
         return;
     }
-    if (!read_patch(request, &patch)) {
+    bool is_scale = scale_is_asked(request);
+    if (!read_patch(request, kind, &patch, &complaints) || !write_load_live(request, &live) ||
+        !(object = patched(request, kind, is_scale ? scale_of(request, live) : live, patch))) {
         request_refuse(request);
         return;
     }
-    if (is_scale) {
-        verb_patch_scale(request, patch, kind == PATCH_JSON);
-        return;
-    }
-    if (!write_load_live(request, &live) || !(object = patched(request, kind, live, patch))) {
+    if (is_scale)
+        scale_write(request, live, object, &complaints);
+    else if (keeps_kind(request, object))
+        write_patched(request, live, object, &complaints);
+    else
         request_refuse(request);
-        return;
-    }
-    if (keeps_kind(request, object)) write_patched(request, live, object, &complaints);
-    else request_refuse(request);
 }

@@ -9,7 +9,8 @@
 
 static void answer_ok(struct request *request) {
     bool is_verbose = str_contains(request->exchange->query, STR("verbose"));
-    if (request->server->is_stopping) request_answer_text(request, 500, "text/plain; charset=utf-8", STR("the server is shutting down\n"));
+    if (request->server->is_stopping)
+        request_answer_text(request, 500, "text/plain; charset=utf-8", STR("the server is shutting down\n"));
     else
         request_answer_text(request, 200, "text/plain; charset=utf-8",
                             is_verbose ? STR("[+]ping ok\n[+]storage ok\nlivez check passed\n") : STR("ok"));
@@ -20,7 +21,8 @@ static void answer_metrics(struct request *request) {
     struct strbuf out = strbuf_with_max(1024 * 1024);
     strbuf_printf(&out, "# HELP apiserver_request_total Requests answered, by the first digit of the status code.\n"
                         "# TYPE apiserver_request_total counter\n");
-    for (size_t i = 1; i < 6; i++) strbuf_printf(&out, "apiserver_request_total{code=\"%zuxx\"} %llu\n", i, (unsigned long long)server->answered[i]);
+    for (size_t i = 1; i < 6; i++)
+        strbuf_printf(&out, "apiserver_request_total{code=\"%zuxx\"} %llu\n", i, (unsigned long long)server->answered[i]);
     strbuf_printf(&out,
                   "# HELP apiserver_longrunning_requests Watches open now.\n# TYPE apiserver_longrunning_requests gauge\n"
                   "apiserver_longrunning_requests{verb=\"WATCH\"} %zu\n",
@@ -48,15 +50,18 @@ static void answer_metrics(struct request *request) {
 static void answer_version(struct request *request) {
     request_answer_text(request, 200, "application/json",
                         STR("{\"major\":\"1\",\"minor\":\"34\",\"gitVersion\":\"v1.34.4+model-booster." MODEL_BOOSTER_VERSION
-                            "\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\",\"compiler\":\"gcc\","
+                            "\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":"
+                            "\"none\",\"compiler\":\"gcc\","
                             "\"platform\":\"linux/amd64\",\"emulationMajor\":\"1\",\"emulationMinor\":\"34\"}"));
 }
 
 static void answer_hashed(struct request *request, const char *content_type, struct blob *document) {
     struct str hash = hash_hex(&request->arena, hash_xxh3(blob_view(document)));
     request->etag = arena_printf(&request->arena, "\"%.*s\"", STR_ARG(hash));
-    if (str_equal(exchange_header(request->exchange, "If-None-Match"), request->etag)) request_answer_blob(request, 304, STR_EMPTY, NULL);
-    else request_answer_blob(request, 200, str_of(content_type), document);
+    if (str_equal(exchange_header(request->exchange, "If-None-Match"), request->etag))
+        request_answer_blob(request, 304, STR_EMPTY, NULL);
+    else
+        request_answer_blob(request, 200, str_of(content_type), document);
 }
 
 static bool is_openapi(const struct request *request) {
@@ -79,7 +84,8 @@ static void answer_document(struct request *request, const char *content_type, s
 /* OpenAPI documents take milliseconds to make. */
 static bool answer_from_cache(struct request *request) {
     struct apiserver *server = request->server;
-    struct blob *found = is_openapi(request) ? document_cache_get(server->document_cache, request->exchange->path, registry_epoch(server->registry)) : NULL;
+    struct blob *found =
+        is_openapi(request) ? document_cache_get(server->document_cache, request->exchange->path, registry_epoch(server->registry)) : NULL;
     if (found) answer_hashed(request, "application/json", found);
     return found;
 }
@@ -105,9 +111,12 @@ static void answer_groups(struct request *request, bool is_core) {
     struct strbuf *out = &request->server->documents;
     const char *type = "application/json", *version = aggregated_version(request, &type);
     strbuf_clear(out);
-    if (version) discovery_write_aggregated(out, request->server->registry, is_core, version);
-    else if (is_core) discovery_write_versions(out, request->server->address);
-    else discovery_write_groups(out, request->server->registry);
+    if (version)
+        discovery_write_aggregated(out, request->server->registry, is_core, version);
+    else if (is_core)
+        discovery_write_versions(out, request->server->address);
+    else
+        discovery_write_groups(out, request->server->registry);
     answer_document(request, type, out);
 }
 
@@ -133,8 +142,10 @@ static bool answer_discovery(struct request *request) {
         struct str rest = str_from(path, 6);
         size_t slash = str_find(rest, STR("/"));
         group = slash == SIZE_MAX ? rest : str_first(rest, slash);
-        if (slash == SIZE_MAX) is_found = discovery_write_group(out, request->server->registry, group);
-        else is_found = discovery_write_resources(out, request->server->registry, group, str_from(rest, slash + 1));
+        if (slash == SIZE_MAX)
+            is_found = discovery_write_group(out, request->server->registry, group);
+        else
+            is_found = discovery_write_resources(out, request->server->registry, group, str_from(rest, slash + 1));
     } else {
         return false;
     }
@@ -153,8 +164,11 @@ static void answer_openapi_v2(struct request *request) {
     struct strbuf *out = &request->server->documents;
     struct str accept = exchange_header(request->exchange, "Accept");
     if (accept.len && !str_contains(accept, STR("json")) && !str_contains(accept, STR("*/*"))) {
-        /* kubectl asks so for kinds that version 3 does not name: a document (openapiv2.proto) of `swagger` alone tells it that there are none. */
-        request_answer_text(request, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", STR("\n\x03" "2.0"));
+        /* kubectl asks so for kinds that version 3 does not name: a document (openapiv2.proto) of `swagger` alone tells it that there are
+         * none. */
+        request_answer_text(request, 200, "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
+                            STR("\n\x03"
+                                "2.0"));
         return;
     }
     if (answer_from_cache(request)) return;
@@ -174,7 +188,8 @@ static bool answer_openapi_version(struct request *request) {
     size_t slash = str_find(rest, STR("/"));
     struct str group = is_core || slash == SIZE_MAX ? STR_EMPTY : str_first(rest, slash);
     strbuf_clear(out);
-    if (!openapi_write_version(out, request->server->registry, group, is_core || slash == SIZE_MAX ? rest : str_from(rest, slash + 1))) return false;
+    if (!openapi_write_version(out, request->server->registry, group, is_core || slash == SIZE_MAX ? rest : str_from(rest, slash + 1)))
+        return false;
     answer_document(request, "application/json", out);
     return true;
 }
@@ -183,9 +198,20 @@ static const struct {
     const char *path;
     void (*answer)(struct request *request);
 } paths[] = {
-    {"/api", answer_core},       {"/api/", answer_core},   {"/apis", answer_all_groups}, {"/apis/", answer_all_groups}, {"/healthz", answer_ok},
-    {"/healthz/ping", answer_ok}, {"/livez", answer_ok},   {"/livez/ping", answer_ok}, {"/readyz", answer_ok},         {"/readyz/ping", answer_ok},
-    {"/metrics", answer_metrics}, {"/version", answer_version}, {"/version/", answer_version}, {"/openapi/v2", answer_openapi_v2},
+    {"/api", answer_core},
+    {"/api/", answer_core},
+    {"/apis", answer_all_groups},
+    {"/apis/", answer_all_groups},
+    {"/healthz", answer_ok},
+    {"/healthz/ping", answer_ok},
+    {"/livez", answer_ok},
+    {"/livez/ping", answer_ok},
+    {"/readyz", answer_ok},
+    {"/readyz/ping", answer_ok},
+    {"/metrics", answer_metrics},
+    {"/version", answer_version},
+    {"/version/", answer_version},
+    {"/openapi/v2", answer_openapi_v2},
     {"/openapi/v3", answer_openapi_root},
 };
 

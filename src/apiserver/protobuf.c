@@ -131,7 +131,8 @@ static yyjson_mut_val *text_of(struct reader *reader, struct str text) {
 static yyjson_mut_val *time_of(struct reader *reader, struct str bytes, enum rfc3339_decimals decimals) {
     int64_t seconds = (int64_t)find_wire(bytes, 1).integer, ns = (int64_t)find_wire(bytes, 2).integer;
     if (!bytes.len) return yyjson_mut_null(reader->doc);
-    struct str text = rfc3339_format_ms(reader->arena, seconds > INT64_MAX / 1000 || seconds < INT64_MIN / 1000 ? 0 : seconds * 1000, decimals);
+    struct str text =
+        rfc3339_format_ms(reader->arena, seconds > INT64_MAX / 1000 || seconds < INT64_MIN / 1000 ? 0 : seconds * 1000, decimals);
     if (decimals == RFC3339_MICROS && text.len > 7) {
         struct str head = str_first(text, text.len - 7);
         text = arena_printf(reader->arena, "%.*s%06lldZ", STR_ARG(head), (long long)(ns / 1000 % 1000000));
@@ -163,7 +164,9 @@ static yyjson_mut_val *value_of(struct reader *reader, const struct field *field
     case 'd': memcpy(&real, &wire->integer, sizeof real); return yyjson_mut_real(reader->doc, real);
     case 'T': return time_of(reader, wire->bytes, RFC3339_SECONDS);
     case 'U': return time_of(reader, wire->bytes, RFC3339_MICROS);
-    case 'D': return mut_make_text(reader->doc, arena_printf(reader->arena, "%llds", (long long)((int64_t)find_wire(wire->bytes, 1).integer / 1000000000)));
+    case 'D':
+        return mut_make_text(reader->doc,
+                             arena_printf(reader->arena, "%llds", (long long)((int64_t)find_wire(wire->bytes, 1).integer / 1000000000)));
     case 'Q': return text_of(reader, find_wire(wire->bytes, 1).bytes);
     case 'X': return int_or_string(reader, wire->bytes);
     case 'F':

@@ -11,7 +11,8 @@
 
 #include "data/json.h"
 
-/* The object as JSON has it, in `doc`. NULL and `error`: garbage (ERROR_SYNTAX), a kind without a table (ERROR_UNSUPPORTED), ERROR_MEMORY. */
+/* The object as JSON has it, in `doc`. NULL and `error`: garbage (ERROR_SYNTAX), a kind without a table (ERROR_UNSUPPORTED),
+ * ERROR_MEMORY. */
 yyjson_mut_val *protobuf_read(struct arena *arena, yyjson_mut_doc *doc, struct str body, struct error *error);
 
 #endif

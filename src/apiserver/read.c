@@ -48,8 +48,8 @@ struct page {
 };
 
 /* Those that only their text can tell are all taken: select.c looks at them, and counts. */
-static bool take_item(struct request *request, const struct filter *filter, const struct page *page, struct list_item item, struct list_items *out,
-                      bool *out_is_full) {
+static bool take_item(struct request *request, const struct filter *filter, const struct page *page, struct list_item item,
+                      struct list_items *out, bool *out_is_full) {
     if (!filter->needs_body && !filter_matches(filter, item.namespace, item.name, NULL)) return true;
     if (!filter->needs_body && page->limit > 0 && (int64_t)out->count == page->limit) {
         *out_is_full = true;
@@ -69,9 +69,11 @@ static bool collect_present(struct request *request, const struct filter *filter
         return take_item(request, filter, page, (struct list_item){object->namespace, object->name, object->revision}, out, out_is_full);
     }
     struct str namespace = page->from_namespace.len ? page->from_namespace : filter->namespace;
-    for (struct object *object = collection_from(request->collection, namespace, page->from_name); object; object = collection_next(object)) {
+    for (struct object *object = collection_from(request->collection, namespace, page->from_name); object;
+         object = collection_next(object)) {
         if (filter->namespace.len && !str_equal(filter->namespace, object->namespace)) break;
-        if (!take_item(request, filter, page, (struct list_item){object->namespace, object->name, object->revision}, out, out_is_full)) return false;
+        if (!take_item(request, filter, page, (struct list_item){object->namespace, object->name, object->revision}, out, out_is_full))
+            return false;
         if (*out_is_full && !filter->is_everything) break; /* only a whole list says how many are left */
     }
     return true;
@@ -87,8 +89,11 @@ struct past {
 
 static bool add_replaced(void *context, const struct storage_row *row) {
     struct past *past = context;
-    if (row->previous == 0 || row->previous > past->revision || !str_equal(row->resource, collection_resource(past->request->collection))) return true;
-    struct list_item item = {arena_copy(&past->request->arena, row->namespace), arena_copy(&past->request->arena, row->name), row->previous};
+    if (row->revision > objects_revision(past->request->server->objects)) return false; /* durable, but the index has the one before */
+    if (row->previous == 0 || row->previous > past->revision || !str_equal(row->resource, collection_resource(past->request->collection)))
+        return true;
+    struct list_item item = {arena_copy(&past->request->arena, row->namespace), arena_copy(&past->request->arena, row->name),
+                             row->previous};
     past->has_failed = !add_item(&past->request->arena, past->all, item);
     return !past->has_failed;
 }
@@ -99,8 +104,8 @@ static int compare_items(const void *left, const void *right) {
     return order ? order : str_compare(a->name, b->name);
 }
 
-static bool collect_past(struct request *request, const struct filter *filter, const struct page *page, int64_t revision, struct list_items *out,
-                         bool *out_is_full) {
+static bool collect_past(struct request *request, const struct filter *filter, const struct page *page, int64_t revision,
+                         struct list_items *out, bool *out_is_full) {
     struct list_items all = {0};
     struct past past = {.request = request, .all = &all, .revision = revision};
     struct error error;
@@ -144,7 +149,8 @@ static bool check_list_options(struct request *request) {
             field_errors_add(&errors, FIELD_NOT_SUPPORTED, field, mut_make_text(request->doc, match),
                              "supported values: \"Exact\", \"NotOlderThan\", \"\"");
         if (str_is(match, "Exact") && str_is(parameters->resource_version, "0"))
-            field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+            field_errors_add(&errors, FIELD_FORBIDDEN, field, NULL,
+                             "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     }
     if (parameters->has_send_initial_events)
         field_errors_add(&errors, FIELD_FORBIDDEN, STR("sendInitialEvents"), NULL, "sendInitialEvents is forbidden for list");
@@ -157,25 +163,25 @@ bool read_refuse_future(struct request *request, int64_t revision) {
     struct refusal_cause *cause = arena_alloc(&request->arena, sizeof *cause);
     if (!cause) return refuse_internal(&request->arena, &request->refusal, "memory is out");
     *cause = (struct refusal_cause){.reason = STR("ResourceVersionTooLarge"), .message = STR("Too large resource version")};
-    request->refusal = (struct refusal){
-        .code = 504,
-        .reason = "Timeout",
-        .message = arena_printf(&request->arena, "Timeout: Too large resource version: %lld, current: %lld", (long long)revision,
-                                (long long)objects_revision(request->server->objects)),
-        .has_details = true,
-        .causes = cause,
-        .cause_count = 1,
-        .retry_after_s = 1};
+    request->refusal = (struct refusal){.code = 504,
+                                        .reason = "Timeout",
+                                        .message = arena_printf(&request->arena, "Timeout: Too large resource version: %lld, current: %lld",
+                                                                (long long)revision, (long long)objects_revision(request->server->objects)),
+                                        .has_details = true,
+                                        .causes = cause,
+                                        .cause_count = 1,
+                                        .retry_after_s = 1};
     return false;
 }
 
 static bool refuse_old_token(struct request *request, const struct list_token *token) {
     struct list_token next = {.revision = -1, .namespace = token->namespace, .name = token->name};
-    refuse_expired(&request->arena, &request->refusal,
-                   "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
-                   "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
-                   "token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was "
-                   "returned and now may show up in the list.");
+    refuse_expired(
+        &request->arena, &request->refusal,
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue "
+        "parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided "
+        "token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was "
+        "returned and now may show up in the list.");
     request->refusal.continue_token = list_token_write(&request->arena, &next);
     return false;
 }
@@ -183,7 +189,8 @@ static bool refuse_old_token(struct request *request, const struct list_token *t
 /* The revision to list at; 0: now. */
 static bool settle_revision(struct request *request, struct list_token *token, int64_t *out) {
     const struct parameters *parameters = &request->parameters;
-    int64_t newest = objects_revision(request->server->objects), oldest = objects_compacted_revision(request->server->objects), revision = 0;
+    int64_t newest = objects_revision(request->server->objects), oldest = objects_compacted_revision(request->server->objects),
+            revision = 0;
     *out = newest;
     if (parameters->continue_token.len) {
         if (parameters->resource_version.len && !str_is(parameters->resource_version, "0"))
@@ -196,7 +203,8 @@ static bool settle_revision(struct request *request, struct list_token *token, i
     if (parameters->resource_version.len && !number_parse_int64(parameters->resource_version, &revision)) revision = -1;
     if (revision < 0) {
         struct field_errors errors = {.arena = &request->arena};
-        struct str why = arena_printf(&request->arena, "strconv.ParseUint: parsing %s: invalid syntax", QUOTE(parameters->resource_version));
+        struct str why =
+            arena_printf(&request->arena, "strconv.ParseUint: parsing %s: invalid syntax", QUOTE(parameters->resource_version));
         field_errors_add_text(&errors, FIELD_INVALID, STR("resourceVersion"),
                               arena_printf(&request->arena, "%s", QUOTE(parameters->resource_version)), why);
         return refuse_bad_request(&request->arena, &request->refusal, "invalid resource version: %.*s",
@@ -206,7 +214,8 @@ static bool settle_revision(struct request *request, struct list_token *token, i
     bool is_exact = str_is(parameters->resource_version_match, "Exact") ||
                     (!parameters->resource_version_match.len && revision > 0 && parameters->limit > 0);
     if (!is_exact) return true;
-    if (revision < oldest) return refuse_expired(&request->arena, &request->refusal, "The resourceVersion for the provided list is too old.");
+    if (revision < oldest)
+        return refuse_expired(&request->arena, &request->refusal, "The resourceVersion for the provided list is too old.");
     *out = revision;
     return true;
 }
@@ -276,17 +285,21 @@ static void select_some(void *owner) {
         request_refuse(request);
         return;
     }
-    if (is_full || selecting->next == selecting->candidates.count) end_selecting(selecting, is_full);
-    else loop_deferred_call(selecting->go_on);
+    if (is_full || selecting->next == selecting->candidates.count)
+        end_selecting(selecting, is_full);
+    else
+        loop_deferred_call(selecting->go_on);
 }
 
 static bool collect(struct request *request, struct selecting *selecting, bool *out_is_full) {
     struct list_token token = {0};
     struct list_items *out = &selecting->candidates;
-    if (!check_list_options(request) || !read_filter(request, &selecting->filter) || !settle_revision(request, &token, &out->revision)) return false;
+    if (!check_list_options(request) || !read_filter(request, &selecting->filter) || !settle_revision(request, &token, &out->revision))
+        return false;
     selecting->limit = request->parameters.limit;
     struct page page = {.from_namespace = token.namespace, .from_name = token.name, .limit = selecting->limit};
-    if (out->revision == objects_revision(request->server->objects)) return collect_present(request, &selecting->filter, &page, out, out_is_full);
+    if (out->revision == objects_revision(request->server->objects))
+        return collect_present(request, &selecting->filter, &page, out, out_is_full);
     return collect_past(request, &selecting->filter, &page, out->revision, out, out_is_full);
 }
 
@@ -311,8 +324,10 @@ void read_select(struct request *request, read_selected *then, void *owner) {
     selecting->go_on = loop_deferred_new(request->server->loop, select_some, selecting);
     request->release = stop_selecting;
     request->held = selecting;
-    if (selecting->go_on) select_some(selecting);
-    else request_fail_memory(request);
+    if (selecting->go_on)
+        select_some(selecting);
+    else
+        request_fail_memory(request);
 }
 
 void verb_list(struct request *request) {

@@ -19,8 +19,8 @@ struct list_items {
 };
 
 /*
- * What the request selects, at the revision that it asks for: `then` gets it, at once or, where objects have to be read to tell, from a later turn of the
- * loop. A refusal (400, 410, 422, 504) ends the request instead. `items` lives in the request's arena.
+ * What the request selects, at the revision that it asks for: `then` gets it, at once or, where objects have to be read to tell, from a
+ * later turn of the loop. A refusal (400, 410, 422, 504) ends the request instead. `items` lives in the request's arena.
  */
 typedef void read_selected(void *owner, struct list_items *items);
 void read_select(struct request *request, read_selected *then, void *owner);

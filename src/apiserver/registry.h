@@ -3,7 +3,8 @@
  *
  *   struct registry -> struct kind (one a group and plural) -> struct kind_version (one a served version)
  *
- * Kinds are immutable and counted: a changed definition makes a new struct kind and drops the old one, which lives on while requests use it.
+ * Kinds are immutable and counted: a changed definition makes a new struct kind and drops the old one, which lives on while requests use
+ * it.
  */
 #ifndef MB_APISERVER_REGISTRY_H
 #define MB_APISERVER_REGISTRY_H
@@ -40,8 +41,8 @@ struct kind_subresource {
 struct kind_version {
     struct str version;
     bool is_served, is_storage, is_deprecated;
-    struct str deprecation_warning; /* the whole Warning text; empty: not deprecated */
-    const struct schema *schema;    /* NULL for virtual kinds (reviews), whose objects are not stored */
+    struct str deprecation_warning;          /* the whole Warning text; empty: not deprecated */
+    const struct schema *schema;             /* NULL for virtual kinds (reviews), whose objects are not stored */
     const struct definition_column *columns; /* of tables, beside Name; "Age" is among them where it is shown */
     size_t column_count;
     const struct str *selectable_fields; /* beside metadata.name and metadata.namespace: "spec.x", without the leading dot */
@@ -64,12 +65,12 @@ struct kind {
     const struct kind_version *versions; /* served or not, best first as discovery orders them (v1 before v1beta1 before v1alpha1) */
     size_t version_count;
     const struct kind_version *storage_version;
-    struct str storage_key;          /* "workload.serving.volcano.sh/modelboosters"; kinds of several groups may share one (events) */
-    struct str storage_version_hash; /* as discovery shows it; may be empty */
-    bool is_defined;                 /* by a CustomResourceDefinition */
-    struct str definition_uid;       /* then: of that */
-    int64_t revision;                /* of the definition; objects older than it may need pruning and defaults anew; 0: built in */
-    bool is_terminating;             /* its definition is being deleted: no creates */
+    struct str storage_key;             /* "workload.serving.volcano.sh/modelboosters"; kinds of several groups may share one (events) */
+    struct str storage_version_hash;    /* as discovery shows it; may be empty */
+    bool is_defined;                    /* by a CustomResourceDefinition */
+    struct str definition_uid;          /* then: of that */
+    int64_t revision;                   /* of the definition; objects older than it may need pruning and defaults anew; 0: built in */
+    bool is_terminating;                /* its definition is being deleted: no creates */
     const struct builtin_kind *builtin; /* NULL: defined; its rules (builtin_kinds.h) */
 };
 

@@ -21,7 +21,8 @@ struct refusal_subject request_subject(const struct request *request) {
 struct refusal_subject request_kind_subject(const struct request *request) {
     /* Both groups' events are core's inside. */
     bool is_event = request->kind->builtin && str_is(request->kind->plural, "events");
-    return (struct refusal_subject){.resource = request->kind->kind, .group = is_event ? STR_EMPTY : request->kind->group, .name = request->name};
+    return (struct refusal_subject){
+        .resource = request->kind->kind, .group = is_event ? STR_EMPTY : request->kind->group, .name = request->name};
 }
 
 void request_warn(struct request *request, struct str text) {
@@ -62,11 +63,13 @@ static size_t make_headers(struct request *request, struct exchange_header heade
     for (size_t i = 0; i < request->warning_count; i++) {
         struct strbuf quoted = strbuf_with_max(LIMIT_BODY_BYTES);
         json_write_text(&quoted, request->warnings[i]);
-        headers[count++] = (struct exchange_header){STR("Warning"), arena_join(&request->arena, STR("299 - "), strbuf_view(&quoted), STR_EMPTY)};
+        headers[count++] =
+            (struct exchange_header){STR("Warning"), arena_join(&request->arena, STR("299 - "), strbuf_view(&quoted), STR_EMPTY)};
         strbuf_release(&quoted);
     }
     if (request->refusal.code && request->refusal.retry_after_s)
-        headers[count++] = (struct exchange_header){STR("Retry-After"), arena_printf(&request->arena, "%d", request->refusal.retry_after_s)};
+        headers[count++] =
+            (struct exchange_header){STR("Retry-After"), arena_printf(&request->arena, "%d", request->refusal.retry_after_s)};
     if (request->etag.len) headers[count++] = (struct exchange_header){STR("ETag"), request->etag};
     if (request->etag.len) headers[count++] = (struct exchange_header){STR("Vary"), STR("Accept")};
     return count;
@@ -96,7 +99,7 @@ void request_begin_stream(struct request *request, struct str content_type) {
 
 void request_answer_text(struct request *request, int status, const char *content_type, struct str text) {
     struct blob *body = blob_new(text);
-    request_answer_blob(request, status, str_of(content_type), body);
+    request_answer_blob(request, body ? status : 500, str_of(content_type), body);
     blob_drop(body);
 }
 
@@ -109,6 +112,8 @@ static void answer_json(struct request *request, int status, struct str json) {
 }
 
 void request_refuse(struct request *request) {
+    /* A refusal made without memory may be a wrong one; that something is too large for it is not. */
+    if (request->arena.exhausted && request->refusal.code != 413) refuse_internal(&request->arena, &request->refusal, "memory is out");
     struct strbuf json = strbuf_with_max(LIMIT_BODY_BYTES);
     refusal_write(&json, &request->refusal);
     answer_json(request, request->refusal.code, strbuf_view(&json));
@@ -133,8 +138,10 @@ void request_answer_object(struct request *request, int status, struct blob *sto
         return;
     }
     struct strbuf json = strbuf_with_max(LIMIT_BODY_BYTES);
-    if (view_write_one(request, &request->arena, stored, &json)) answer_json(request, status, strbuf_view(&json));
-    else request_fail_memory(request);
+    if (view_write_one(request, &request->arena, stored, &json))
+        answer_json(request, status, strbuf_view(&json));
+    else
+        request_fail_memory(request);
     strbuf_release(&json);
 }
 
@@ -153,9 +160,12 @@ static void dispatch_again(void *owner) {
     arena_release(&request->arena);
     kind_drop(request->kind);
     struct request *prev = request->prev, *next = request->next;
-    *request = (struct request){
-        .server = request->server, .prev = prev, .next = next, .exchange = request->exchange, .arena = request->arena,
-        .received_ms = request->received_ms};
+    *request = (struct request){.server = request->server,
+                                .prev = prev,
+                                .next = next,
+                                .exchange = request->exchange,
+                                .arena = request->arena,
+                                .received_ms = request->received_ms};
     server_dispatch(request);
 }
 
@@ -225,7 +235,8 @@ bool request_may(struct request *request, unsigned verb) {
                                 STR_ARG(action.verb), STR_ARG(action.path));
     }
     struct str resource = route->subresource.len ? arena_join(arena, route->resource, STR("/"), route->subresource) : route->resource;
-    struct str scope = route->namespace.len ? arena_printf(arena, "in the namespace \"%.*s\"", STR_ARG(route->namespace)) : STR("at the cluster scope");
+    struct str scope =
+        route->namespace.len ? arena_printf(arena, "in the namespace \"%.*s\"", STR_ARG(route->namespace)) : STR("at the cluster scope");
     struct refusal_subject subject = {.resource = route->resource, .group = route->group, .name = request->named};
     return refuse_forbidden(arena, &request->refusal, &subject, "User \"%.*s\" cannot %.*s resource \"%.*s\" in API group \"%.*s\" %.*s",
                             STR_ARG(request->user.name), STR_ARG(action.verb), STR_ARG(resource), STR_ARG(route->group), STR_ARG(scope));
@@ -284,7 +295,8 @@ static void refuse_verb(struct request *request) {
         refuse_method(&request->arena, &request->refusal, &subject, verb_word(request->verb));
         return;
     }
-    refuse_plain(&request->arena, &request->refusal, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    refuse_plain(&request->arena, &request->refusal, 405, "MethodNotAllowed",
+                 "the server does not allow this method on the requested resource");
     request->refusal.has_details = true;
 }
 
@@ -301,8 +313,8 @@ static void run_verb(struct request *request) {
         unsigned verb;
         void (*run)(struct request *request);
     } verbs[] = {
-        {VERB_GET, verb_get},       {VERB_LIST, verb_list},     {VERB_WATCH, verb_watch},   {VERB_CREATE, verb_create},
-        {VERB_UPDATE, verb_update}, {VERB_PATCH, verb_patch},   {VERB_DELETE, verb_delete}, {VERB_DELETE_COLLECTION, verb_delete_collection},
+        {VERB_GET, verb_get},       {VERB_LIST, verb_list},   {VERB_WATCH, verb_watch},   {VERB_CREATE, verb_create},
+        {VERB_UPDATE, verb_update}, {VERB_PATCH, verb_patch}, {VERB_DELETE, verb_delete}, {VERB_DELETE_COLLECTION, verb_delete_collection},
     };
     bool is_review = request_has_builtin_flag(request, BUILTIN_IS_VIRTUAL) || (request->verb == VERB_CREATE && request->subresource);
     if (is_review) {
@@ -330,8 +342,10 @@ static void dispatch_resource(struct request *request) {
         return;
     }
     if (!find_target(request)) {
-        if (is_unknown_subresource(request)) request_refuse(request);
-        else answer_unknown_path(request);
+        if (is_unknown_subresource(request))
+            request_refuse(request);
+        else
+            answer_unknown_path(request);
         return;
     }
     if (request->version->deprecation_warning.len) request_warn(request, request->version->deprecation_warning);
@@ -360,7 +374,8 @@ static bool is_no_impersonation(struct request *request) {
         struct str name = request->exchange->headers[i].name;
         if (name.len < prefix.len || !str_equal_ignoring_case(str_first(name, prefix.len), prefix)) continue;
         struct refusal_subject subject = {.resource = STR("users"), .name = exchange_header(request->exchange, "Impersonate-User")};
-        return refuse_forbidden(&request->arena, &request->refusal, &subject, "this server lets nobody impersonate another; use credentials of that user");
+        return refuse_forbidden(&request->arena, &request->refusal, &subject,
+                                "this server lets nobody impersonate another; use credentials of that user");
     }
     return true;
 }
@@ -372,12 +387,13 @@ void server_dispatch(struct request *request) {
     if (!request->received_ms) request->received_ms = loop_wall_ms(server->loop);
     request->now = rfc3339_format_ms(arena, loop_wall_ms(server->loop), RFC3339_SECONDS);
     request->audit_id = server_uuid(server, arena);
-    if (!request->doc) {
-        request_fail_memory(request);
+    if (request->doc) route_read(arena, request->exchange->path, &request->route);
+    bool is_known = !arena->exhausted && identity_of_request(request);
+    if (arena->exhausted) {
+        request_fail_memory(request); /* nobody is taken for somebody else, no path for another */
         return;
     }
-    route_read(arena, request->exchange->path, &request->route);
-    if (!identity_of_request(request)) {
+    if (!is_known) {
         request_refuse(request);
         return;
     }

@@ -1,7 +1,7 @@
 /*
  * One request on its way through the server. Inside of apiserver/ only.
  *
- *   dispatch: path -> kind, user, right -> verb (read.c, watch.c, write.c, patch.c, delete.c) -> request_refuse | request_answer_... (the end)
+ *   dispatch: path -> kind, user, right -> verb (read.c, watch.c, write.c, patch.c, delete.c) -> request_refuse | request_answer_...
  *
  * A verb that finds its object busy calls request_wait: everything is thrown away and dispatched anew once the write under way is done.
  * The other side may leave at any time; then `exchange` is NULL, answers go nowhere, and writes already queued stand.
@@ -18,7 +18,8 @@
 #include "apiserver/route.h"
 
 enum {
-    /* Working memory of one request: an object at its limit and a patch of 3 MiB, several trees of both and the managed fields stay below. */
+    /* Working memory of one request: an object at its limit and a patch of 3 MiB, several trees of both and the managed fields stay
+     * below. */
     REQUEST_ARENA_BYTES = 256 * 1024 * 1024,
     REQUEST_MAX_WARNINGS = 32,
 };
@@ -43,7 +44,7 @@ struct request {
     const struct kind_version *version;
     const struct kind_subresource *subresource; /* NULL: the object itself */
     struct collection *collection;
-    unsigned verb; /* enum kind_verb */
+    unsigned verb;        /* enum kind_verb */
     struct str namespace; /* of the object; empty: none, or all of them */
     struct str name;
     struct str named; /* of the path, or what a list's field selector requires: for rights and audit */
@@ -52,7 +53,7 @@ struct request {
     struct str now;      /* RFC 3339, seconds */
     bool is_dry_run;
     struct str audit_id, etag; /* etag empty: none */
-    bool is_held; /* until the server has what every cluster has */
+    bool is_held;              /* until the server has what every cluster has */
     struct str warnings[REQUEST_MAX_WARNINGS];
     size_t warning_count;
     struct refusal refusal; /* filled by the function that returned false */
@@ -80,7 +81,8 @@ struct str request_api_version(const struct request *request);
 void request_refuse(struct request *request); /* with request->refusal */
 void request_answer_blob(struct request *request, int status, struct str content_type, struct blob *body);
 void request_answer_text(struct request *request, int status, const char *content_type, struct str text);
-/* A stored object of this revision (INT64_MAX: just made), in the version and shape that was asked for. The reference stays the caller's. */
+/* A stored object of this revision (INT64_MAX: just made), in the version and shape that was asked for. The reference stays the
+ * caller's. */
 void request_answer_object(struct request *request, int status, struct blob *stored, int64_t revision);
 /* Any other object of ours (Status, reviews, Scale): pretty or YAML where asked. */
 void request_answer_value(struct request *request, int status, const yyjson_mut_val *value);
@@ -105,9 +107,6 @@ void verb_get(struct request *request);
 void verb_list(struct request *request);
 void verb_watch(struct request *request);
 void verb_get_scale(struct request *request);
-void verb_update_scale(struct request *request, const yyjson_mut_val *scale);
-/* A JSON merge patch, or a JSON Patch, of the Scale. */
-void verb_patch_scale(struct request *request, const yyjson_val *patch, bool is_json_patch);
 void verb_review(struct request *request); /* create of a virtual kind or of a token */
 
 #endif

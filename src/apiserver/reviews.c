@@ -27,7 +27,7 @@ static struct user user_of(struct request *request, const yyjson_mut_val *spec) 
     size_t index, max;
     struct str *list = arena_array(&request->arena, yyjson_mut_arr_size(groups) + 1, sizeof *list);
     if (!list) return user;
-    yyjson_mut_arr_foreach(groups, index, max, group) list[user.group_count++] = mut_text(group);
+    yyjson_mut_arr_foreach(groups, index, max, group) list[user.group_count++] = json_mut_text(group);
     user.groups = list;
     return user;
 }
@@ -49,7 +49,8 @@ static bool access_review(struct request *request, yyjson_mut_val *object, bool 
         field_errors_add_text(&errors, FIELD_INVALID, STR("spec.resourceAttributes"), STR("null"),
                               STR("exactly one of nonResourceAttributes or resourceAttributes must be specified"));
     if (!is_of_self && !mut_text_at(spec, "user").len && mut_is_empty(mut_get(spec, "groups")))
-        field_errors_add(&errors, FIELD_INVALID, STR("spec.user"), mut_get(spec, "user"), "at least one of user or group must be specified");
+        field_errors_add(&errors, FIELD_INVALID, STR("spec.user"), mut_get(spec, "user"),
+                         "at least one of user or group must be specified");
     if (errors.count) {
         struct refusal_subject kind = request_kind_subject(request);
         return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
@@ -82,9 +83,11 @@ static bool token_review(struct request *request, yyjson_mut_val *object) {
     size_t index, max;
     audiences = yyjson_mut_arr(doc);
     yyjson_mut_arr_foreach(wanted, index, max, audience) {
-        if (identity_of_token(request->server, &request->arena, token, mut_text(audience), &user)) yyjson_mut_arr_append(audiences, mut_copy(doc, audience));
+        if (identity_of_token(request->server, &request->arena, token, json_mut_text(audience), &user))
+            yyjson_mut_arr_append(audiences, mut_copy(doc, audience));
     }
-    if (mut_is_empty(wanted) && identity_of_token(request->server, &request->arena, token, own, &user)) yyjson_mut_arr_append(audiences, mut_make_text(doc, own));
+    if (mut_is_empty(wanted) && identity_of_token(request->server, &request->arena, token, own, &user))
+        yyjson_mut_arr_append(audiences, mut_make_text(doc, own));
     if (!yyjson_mut_arr_size(audiences)) {
         mut_set(doc, status, "user", yyjson_mut_obj(doc));
         mut_set_text(doc, status, "error", STR("invalid bearer token"));
@@ -109,7 +112,8 @@ static bool add_rule(void *context, const yyjson_val *rule) {
 
 static bool rules_review(struct request *request, yyjson_mut_val *object) {
     yyjson_mut_doc *doc = request->doc;
-    if (!mut_text_at(mut_get(object, "spec"), "namespace").len) return refuse_bad_request(&request->arena, &request->refusal, "no namespace on request");
+    if (!mut_text_at(mut_get(object, "spec"), "namespace").len)
+        return refuse_bad_request(&request->arena, &request->refusal, "no namespace on request");
     yyjson_mut_val *status = mut_need_object(doc, object, "status");
     struct rules rules = {.request = request, .resources = yyjson_mut_arr(doc), .paths = yyjson_mut_arr(doc)};
     mut_set(doc, status, "resourceRules", rules.resources);
@@ -123,7 +127,8 @@ static bool rules_review(struct request *request, yyjson_mut_val *object) {
 static bool check_token_request(struct request *request, const yyjson_mut_val *object) {
     struct arena *arena = &request->arena;
     const yyjson_mut_val *bound = mut_path(object, "spec", "boundObjectRef", NULL);
-    struct str name = mut_text_at(mut_get(object, "metadata"), "name"), kind = mut_text_at(bound, "kind"), version = mut_text_at(bound, "apiVersion");
+    struct str name = mut_text_at(mut_get(object, "metadata"), "name"), kind = mut_text_at(bound, "kind"),
+               version = mut_text_at(bound, "apiVersion");
     if (name.len && !str_equal(name, request->name)) {
         struct field_errors errors = {.arena = arena};
         struct refusal_subject subject = {.resource = STR("TokenRequest"), .group = STR("authentication.k8s.io"), .name = request->name};
@@ -132,8 +137,8 @@ static bool check_token_request(struct request *request, const yyjson_mut_val *o
         return refuse_invalid(arena, &request->refusal, &subject, &errors);
     }
     if (!bound || str_is(kind, "Pod") || str_is(kind, "Secret") || str_is(kind, "Node")) return true;
-    return refuse_bad_request(arena, &request->refusal, "cannot bind token to object of type %s%.*s, Kind=%.*s", str_contains(version, STR("/")) ? "" : "/",
-                              STR_ARG(version), STR_ARG(kind));
+    return refuse_bad_request(arena, &request->refusal, "cannot bind token to object of type %s%.*s, Kind=%.*s",
+                              str_contains(version, STR("/")) ? "" : "/", STR_ARG(version), STR_ARG(kind));
 }
 
 static bool token_request(struct request *request, yyjson_mut_val *object) {
@@ -148,12 +153,14 @@ static bool token_request(struct request *request, yyjson_mut_val *object) {
     if (seconds < MIN_TOKEN_S || seconds > MAX_TOKEN_S) {
         struct field_errors errors = {.arena = &request->arena};
         field_errors_add(&errors, FIELD_INVALID, STR("spec.expirationSeconds"), mut_get(spec, "expirationSeconds"),
-                         seconds < MIN_TOKEN_S ? "may not specify a duration less than 10 minutes" : "may not specify a duration larger than 2^32 seconds");
+                         seconds < MIN_TOKEN_S ? "may not specify a duration less than 10 minutes"
+                                               : "may not specify a duration larger than 2^32 seconds");
         struct refusal_subject kind = {.resource = STR("TokenRequest"), .group = STR("authentication.k8s.io")};
         return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
     }
     if (!mut_is_empty(mut_get(spec, "boundObjectRef")))
-        return refuse_bad_request(&request->arena, &request->refusal, "this server binds tokens to their service account alone; leave spec.boundObjectRef out");
+        return refuse_bad_request(&request->arena, &request->refusal,
+                                  "this server binds tokens to their service account alone; leave spec.boundObjectRef out");
     if (mut_is_empty(mut_get(spec, "audiences"))) {
         yyjson_mut_val *audiences = yyjson_mut_arr(doc);
         yyjson_mut_arr_append(audiences, mut_make_text(doc, STR(IDENTITY_ISSUER)));
@@ -192,5 +199,6 @@ void verb_review(struct request *request) {
     if (body_check_options(request, "CreateOptions") && body_read(request, &object, &complaints) &&
         body_check_kind(request, object, group, request->version->version, kind) && answer(request, object))
         request_answer_value(request, 201, object);
-    else request_refuse(request);
+    else
+        request_refuse(request);
 }

@@ -72,8 +72,8 @@ static void refresh(struct rights *rights) {
     if (!rights->is_stale) return;
     arena_release(&rights->arena);
     rights->count = 0;
-    rights->list =
-        arena_array(&rights->arena, collection_size(rights->bindings) + collection_size(rights->cluster_bindings) + 1, sizeof *rights->list);
+    rights->list = arena_array(&rights->arena, collection_size(rights->bindings) + collection_size(rights->cluster_bindings) + 1,
+                               sizeof *rights->list);
     if (!rights->list) return; /* nobody but system:masters has rights then */
     add_bindings(rights, rights->cluster_bindings);
     add_bindings(rights, rights->bindings);
@@ -102,7 +102,8 @@ static bool names_user(const struct binding *binding, const struct user *user) {
         struct str kind = json_text(json_get(subject, "kind")), name = json_text(json_get(subject, "name"));
         struct str namespace = json_text(json_get(subject, "namespace"));
         if (str_is(kind, "User") && str_equal(name, user->name)) return true;
-        if (str_is(kind, "ServiceAccount") && is_service_account(user->name, namespace.len ? namespace : binding->namespace, name)) return true;
+        if (str_is(kind, "ServiceAccount") && is_service_account(user->name, namespace.len ? namespace : binding->namespace, name))
+            return true;
         for (size_t i = 0; str_is(kind, "Group") && i < user->group_count; i++) {
             if (str_equal(user->groups[i], name)) return true;
         }
@@ -126,8 +127,10 @@ static bool lists_resource(const yyjson_val *list, const struct action *action) 
         struct str text = json_text(item);
         if (str_is(text, "*")) return true;
         size_t slash = str_find(text, STR("/"));
-        struct str resource = slash == SIZE_MAX ? text : str_first(text, slash), subresource = slash == SIZE_MAX ? STR_EMPTY : str_from(text, slash + 1);
-        if (str_equal(subresource, action->subresource) && (str_equal(resource, action->resource) || (subresource.len && str_is(resource, "*"))))
+        struct str resource = slash == SIZE_MAX ? text : str_first(text, slash),
+                   subresource = slash == SIZE_MAX ? STR_EMPTY : str_from(text, slash + 1);
+        if (str_equal(subresource, action->subresource) &&
+            (str_equal(resource, action->resource) || (subresource.len && str_is(resource, "*"))))
             return true;
     }
     return false;

@@ -1,6 +1,6 @@
 /*
- * Tables (meta.k8s.io Table), as kubectl get prints them: columns of built-in kinds as in Kubernetes' printers, of others by the JSONPaths of their
- * definitions.
+ * Tables (meta.k8s.io Table), as kubectl get prints them: columns of built-in kinds as in Kubernetes' printers, of others by the JSONPaths
+ * of their definitions.
  *
  *   table_begin, then rows with commas between them (the caller's), then table_end
  */

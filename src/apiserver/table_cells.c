@@ -148,7 +148,8 @@ CELL(event_object_cell) {
     const yyjson_val *involved = either(object, "involvedObject", "regarding");
     struct str kind = json_text(json_get(involved, "kind")), name = json_text(json_get(involved, "name"));
     char *lower = arena_alloc(scratch, kind.len + 1);
-    for (size_t i = 0; lower && i < kind.len; i++) lower[i] = kind.ptr[i] >= 'A' && kind.ptr[i] <= 'Z' ? (char)(kind.ptr[i] + 32) : kind.ptr[i];
+    for (size_t i = 0; lower && i < kind.len; i++)
+        lower[i] = kind.ptr[i] >= 'A' && kind.ptr[i] <= 'Z' ? (char)(kind.ptr[i] + 32) : kind.ptr[i];
     json_write_text(out, arena_printf(scratch, "%s%s%.*s", lower ? lower : "", name.len ? "/" : "", STR_ARG(name)));
 }
 
@@ -269,8 +270,10 @@ CELL(pod_restarts_cell) {
 CELL(pod_gates_cell) {
     (void)now_ms;
     struct pod_row row = pod_row_of(scratch, object);
-    if (row.gates) strbuf_printf(out, "\"%zu/%zu\"", row.open_gates, row.gates);
-    else json_write_text(out, STR("<none>"));
+    if (row.gates)
+        strbuf_printf(out, "\"%zu/%zu\"", row.open_gates, row.gates);
+    else
+        json_write_text(out, STR("<none>"));
 }
 
 CELL(pod_ip_cell) {
@@ -288,8 +291,10 @@ CELL(pod_nominated_cell) {
     write_or(out, json_text(json_path(object, "status", "nominatedNodeName", NULL)), "<none>");
 }
 
-#define NAME {"Name", "string", "", 0, name_cell}
-#define AGE  {"Age", "string", "", 0, age_cell}
+#define NAME                                                                                                                               \
+    { "Name", "string", "", 0, name_cell }
+#define AGE                                                                                                                                \
+    { "Age", "string", "", 0, age_cell }
 
 static const struct table_cell config_maps[] = {NAME, {"Data", "string", "", 0, data_cell}, AGE};
 static const struct table_cell secrets[] = {NAME, {"Type", "string", "", 0, type_cell}, {"Data", "string", "", 0, data_cell}, AGE};
@@ -303,11 +308,12 @@ static const struct table_cell bindings[] = {NAME,
                                              {"Users", "string", "", 1, users_cell},
                                              {"Groups", "string", "", 1, groups_cell},
                                              {"ServiceAccounts", "string", "", 1, accounts_cell}};
-static const struct table_cell events[] = {{"Last Seen", "string", "", 0, event_seen_cell},  {"Type", "string", "", 0, type_cell},
-                                           {"Reason", "string", "", 0, event_reason_cell},   {"Object", "string", "", 0, event_object_cell},
-                                           {"Subobject", "string", "", 1, event_part_cell},  {"Source", "string", "", 1, event_source_cell},
-                                           {"Message", "string", "", 0, event_message_cell}, {"First Seen", "string", "", 1, event_first_cell},
-                                           {"Count", "string", "", 1, event_count_cell},     {"Name", "string", "", 1, name_cell}};
+static const struct table_cell events[] = {
+    {"Last Seen", "string", "", 0, event_seen_cell},  {"Type", "string", "", 0, type_cell},
+    {"Reason", "string", "", 0, event_reason_cell},   {"Object", "string", "", 0, event_object_cell},
+    {"Subobject", "string", "", 1, event_part_cell},  {"Source", "string", "", 1, event_source_cell},
+    {"Message", "string", "", 0, event_message_cell}, {"First Seen", "string", "", 1, event_first_cell},
+    {"Count", "string", "", 1, event_count_cell},     {"Name", "string", "", 1, name_cell}};
 static const struct table_cell services[] = {NAME,
                                              {"Type", "string", "", 0, service_type_cell},
                                              {"Cluster-IP", "string", "", 0, service_ip_cell},
@@ -325,14 +331,17 @@ static const struct table_cell pods[] = {NAME,
                                          {"Nominated Node", "string", "", 1, pod_nominated_cell},
                                          {"Readiness Gates", "string", "", 1, pod_gates_cell}};
 
-#define TABLE(plural, cells) {plural, cells, sizeof(cells) / sizeof(cells)[0]}
+#define TABLE(plural, cells)                                                                                                               \
+    { plural, cells, sizeof(cells) / sizeof(cells)[0] }
 static const struct {
     const char *plural;
     const struct table_cell *cells;
     size_t count;
 } tables[] = {
-    TABLE("configmaps", config_maps), TABLE("secrets", secrets),   TABLE("namespaces", namespaces), TABLE("serviceaccounts", service_accounts),
-    TABLE("leases", leases),          TABLE("events", events),     TABLE("services", services),     TABLE("pods", pods),
+    TABLE("configmaps", config_maps), TABLE("secrets", secrets),
+    TABLE("namespaces", namespaces),  TABLE("serviceaccounts", service_accounts),
+    TABLE("leases", leases),          TABLE("events", events),
+    TABLE("services", services),      TABLE("pods", pods),
     TABLE("rolebindings", bindings),  TABLE("clusterrolebindings", bindings),
 };
 

@@ -27,7 +27,8 @@ static yyjson_val *read_converted(struct request *request, struct arena *scratch
 }
 
 static void write_partial(const struct request *request, const yyjson_val *object, struct strbuf *out) {
-    strbuf_printf(out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%.*s\",\"metadata\":", STR_ARG(request->accept.version));
+    strbuf_printf(
+        out, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%.*s\",\"metadata\":", STR_ARG(request->accept.version));
     json_write(out, json_get(object, "metadata"));
     strbuf_append_char(out, '}');
 }
@@ -44,9 +45,12 @@ bool view_write_item(struct request *request, struct arena *scratch, struct blob
     yyjson_val *object = read_converted(request, scratch, stored);
     if (!object) return false;
     struct table_settings table = table_of(request);
-    if (request->accept.form == ACCEPT_OBJECT) json_write(out, object);
-    else if (request->accept.form == ACCEPT_PARTIAL_METADATA) write_partial(request, object, out);
-    else table_write_row(&table, scratch, object, out);
+    if (request->accept.form == ACCEPT_OBJECT)
+        json_write(out, object);
+    else if (request->accept.form == ACCEPT_PARTIAL_METADATA)
+        write_partial(request, object, out);
+    else
+        table_write_row(&table, scratch, object, out);
     return !out->failed && !scratch->exhausted;
 }
 
@@ -70,10 +74,11 @@ void view_begin_list(struct request *request, const struct list_items *items, st
         return;
     }
     bool is_partial = request->accept.form == ACCEPT_PARTIAL_METADATA;
-    struct str api_version = is_partial ? arena_join(&request->arena, STR("meta.k8s.io/"), request->accept.version, STR_EMPTY) : request_api_version(request);
+    struct str api_version =
+        is_partial ? arena_join(&request->arena, STR("meta.k8s.io/"), request->accept.version, STR_EMPTY) : request_api_version(request);
     struct str kind = is_partial ? STR("PartialObjectMetadataList") : request->kind->list_kind;
-    strbuf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":{\"resourceVersion\":\"%lld\"", STR_ARG(kind), STR_ARG(api_version),
-                  (long long)items->revision);
+    strbuf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":{\"resourceVersion\":\"%lld\"", STR_ARG(kind),
+                  STR_ARG(api_version), (long long)items->revision);
     /* Lists of defined kinds carry the field even where it is empty. */
     bool says_continue = items->continue_token.len || (request->kind->is_defined && !is_partial);
     if (says_continue) strbuf_printf(out, ",\"continue\":\"%.*s\"", STR_ARG(items->continue_token));
@@ -82,8 +87,10 @@ void view_begin_list(struct request *request, const struct list_items *items, st
 }
 
 void view_end_list(struct request *request, struct strbuf *out) {
-    if (request->accept.form == ACCEPT_TABLE) table_end(out);
-    else strbuf_append(out, STR("]}"));
+    if (request->accept.form == ACCEPT_TABLE)
+        table_end(out);
+    else
+        strbuf_append(out, STR("]}"));
 }
 
 void view_write_bookmark(struct request *request, int64_t revision, bool is_initial_end, struct strbuf *out) {
@@ -94,10 +101,12 @@ void view_write_bookmark(struct request *request, int64_t revision, bool is_init
         return;
     }
     bool is_partial = request->accept.form == ACCEPT_PARTIAL_METADATA;
-    struct str api_version = is_partial ? arena_join(&request->arena, STR("meta.k8s.io/"), request->accept.version, STR_EMPTY) : request_api_version(request);
+    struct str api_version =
+        is_partial ? arena_join(&request->arena, STR("meta.k8s.io/"), request->accept.version, STR_EMPTY) : request_api_version(request);
     struct str kind = is_partial ? STR("PartialObjectMetadata") : request->kind->kind;
-    strbuf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":{\"resourceVersion\":\"%lld\"%s}}", STR_ARG(kind), STR_ARG(api_version),
-                  (long long)revision, is_initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+    strbuf_printf(out, "{\"kind\":\"%.*s\",\"apiVersion\":\"%.*s\",\"metadata\":{\"resourceVersion\":\"%lld\"%s}}", STR_ARG(kind),
+                  STR_ARG(api_version), (long long)revision,
+                  is_initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
 }
 
 struct blob *view_dress(struct request *request, struct str json, struct str *out_type) {

@@ -52,7 +52,8 @@ static bool parse(struct watch_write *shared) {
 }
 
 static struct blob *shared_line(struct request *request, const char *type, struct watch_write *shared) {
-    if (!view_is_plain(request, shared->write->revision)) return watch_event_line(request, type, shared->write->body, shared->write->revision);
+    if (!view_is_plain(request, shared->write->revision))
+        return watch_event_line(request, type, shared->write->body, shared->write->revision);
     for (size_t i = 0; i < shared->line_count; i++) {
         if (shared->lines[i].type == type && shared->lines[i].version == request->version) return blob_keep(shared->lines[i].line);
     }
@@ -93,9 +94,12 @@ bool watch_event_make(struct request *request, const struct filter *filter, stru
     bool is_now = write->change != STORAGE_DELETED && filter_matches(filter, write->namespace, write->name, shared->now);
     bool was_before = write->change != STORAGE_CREATED && filter_matches(filter, write->namespace, write->name, shared->before);
     if (!is_now && !was_before) return true;
-    if (is_now) *out = shared_line(request, was_before ? "MODIFIED" : "ADDED", shared);
-    else if (write->change == STORAGE_DELETED) *out = shared_line(request, "DELETED", shared);
-    else *out = line_of_leaving(request, shared);
+    if (is_now)
+        *out = shared_line(request, was_before ? "MODIFIED" : "ADDED", shared);
+    else if (write->change == STORAGE_DELETED)
+        *out = shared_line(request, "DELETED", shared);
+    else
+        *out = line_of_leaving(request, shared);
     return *out;
 }
 

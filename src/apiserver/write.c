@@ -3,6 +3,7 @@
 #include "apiserver/convert.h"
 #include "apiserver/escalation.h"
 #include "apiserver/object_meta.h"
+#include "apiserver/scale.h"
 #include "apiserver/server.h"
 #include "schema/builtin.h"
 #include "schema/managed.h"
@@ -16,8 +17,8 @@ struct str write_manager(const struct request *request) {
 }
 
 /*
- * What was made by a definition or for a namespace that is just changing would be stored behind that change and yet not follow it: not of the new
- * stored version, or in a namespace that has been found empty.
+ * What was made by a definition or for a namespace that is just changing would be stored behind that change and yet not follow it: not of
+ * the new stored version, or in a namespace that has been found empty.
  */
 static bool waits_for_another(struct request *request) {
     struct objects *objects = request->server->objects;
@@ -103,13 +104,14 @@ void write_commit(struct request *request, enum storage_change change, yyjson_mu
     size_t owner_count;
     const struct str *owners = owners_of(request, object, &owner_count);
     request->written = convert_to_storage(request, object) ? mut_blob(&request->arena, object) : NULL;
-    if (!request->written) {
+    /* Whatever ran out of memory on the way here, what it left out must not become durable. */
+    if (!request->written || request->arena.exhausted) {
         request_fail_memory(request);
         return;
     }
     if (request->written->len > LIMIT_OBJECT_BYTES && change != STORAGE_DELETED && !is_deleting) {
-        refuse_plain(&request->arena, &request->refusal, 413, "RequestEntityTooLarge", "Request entity too large: the object would have %zu bytes, limit is %d",
-                     request->written->len, LIMIT_OBJECT_BYTES);
+        refuse_plain(&request->arena, &request->refusal, 413, "RequestEntityTooLarge",
+                     "Request entity too large: the object would have %zu bytes, limit is %d", request->written->len, LIMIT_OBJECT_BYTES);
         request_refuse(request);
         return;
     }
@@ -140,7 +142,8 @@ static bool shape(struct request *request, yyjson_mut_val *object, struct compla
     struct schema_unknown unknown = {0};
     if (!meta_shape(request, object, complaints)) return false;
     const struct schema *schema = request->version->schema;
-    if (schema && !schema_prune(schema, arena, request->doc, object, &unknown)) return refuse_internal(arena, &request->refusal, "memory is out");
+    if (schema && !schema_prune(schema, arena, request->doc, object, &unknown))
+        return refuse_internal(arena, &request->refusal, "memory is out");
     for (size_t i = 0; i < unknown.count; i++) complain(arena, complaints, "unknown", unknown.paths[i]);
     if (!body_settle_complaints(request, complaints)) return false;
     const struct builtin_kind *builtin = request->kind->builtin;
@@ -210,10 +213,10 @@ static bool admit_to_namespace(struct request *request) {
                      "unable to create new content in namespace %.*s because it is being terminated", STR_ARG(request->namespace));
     struct refusal_cause *cause = arena_alloc(&request->arena, sizeof *cause);
     if (!cause) return false;
-    *cause = (struct refusal_cause){
-        .reason = STR("NamespaceTerminating"),
-        .message = arena_printf(&request->arena, "namespace %.*s is being terminated", STR_ARG(request->namespace)),
-        .field = STR("metadata.namespace")};
+    *cause =
+        (struct refusal_cause){.reason = STR("NamespaceTerminating"),
+                               .message = arena_printf(&request->arena, "namespace %.*s is being terminated", STR_ARG(request->namespace)),
+                               .field = STR("metadata.namespace")};
     request->refusal.causes = cause;
     request->refusal.cause_count = 1;
     return false;
@@ -258,13 +261,13 @@ static bool settle_name(struct request *request, yyjson_mut_val *object, bool *o
         name = arena_join(&request->arena, str_first(prefix, 58), suffix, STR_EMPTY);
         mut_set_text(request->doc, metadata, "name", name);
     }
-    if (request->name.len && name.len && !str_equal(name, request->name))
-        return refuse_other_name(request, name);
+    if (request->name.len && name.len && !str_equal(name, request->name)) return refuse_other_name(request, name);
     if (name.len) request->name = name;
     return true;
 }
 
-static bool make_new(struct request *request, yyjson_mut_val *object, struct complaints *complaints, bool is_applied, bool *out_is_generated) {
+static bool make_new(struct request *request, yyjson_mut_val *object, struct complaints *complaints, bool is_applied,
+                     bool *out_is_generated) {
     if (!shape(request, object, complaints)) return false;
     if (!meta_check_namespace(request, object) || !settle_name(request, object, out_is_generated)) return false;
     if (request->kind->is_terminating) {
@@ -273,7 +276,8 @@ static bool make_new(struct request *request, yyjson_mut_val *object, struct com
         request->refusal.message = STR("create not allowed while custom resource definition is terminating");
         return false;
     }
-    struct str revision = mut_text_at(mut_get(object, "metadata"), "resourceVersion"), uid = mut_text_at(mut_get(object, "metadata"), "uid");
+    struct str revision = mut_text_at(mut_get(object, "metadata"), "resourceVersion"),
+               uid = mut_text_at(mut_get(object, "metadata"), "uid");
     struct refusal_subject subject = request_subject(request);
     if (is_applied && uid.len)
         return refuse_conflict(&request->arena, &request->refusal, &subject,
@@ -332,7 +336,8 @@ static void keep_to_subresource(struct request *request, const yyjson_mut_val *l
 /* A patch meets the object's own rules, and meets them twice there. */
 static bool refuse_uid(struct request *request, const yyjson_mut_val *metadata) {
     struct field_errors errors = {.arena = &request->arena};
-    for (int i = 0; i < 2; i++) field_errors_add(&errors, FIELD_INVALID, STR("metadata.uid"), mut_get(metadata, "uid"), "field is immutable");
+    for (int i = 0; i < 2; i++)
+        field_errors_add(&errors, FIELD_INVALID, STR("metadata.uid"), mut_get(metadata, "uid"), "field is immutable");
     struct refusal_subject kind = request_kind_subject(request);
     return refuse_invalid(&request->arena, &request->refusal, &kind, &errors);
 }
@@ -343,8 +348,8 @@ static bool check_preconditions(struct request *request, const yyjson_mut_val *l
     struct str uid = mut_text_at(metadata, "uid"), live_uid = mut_text_at(live_metadata, "uid");
     if (uid.len && !str_equal(uid, live_uid) && request->verb == VERB_PATCH && !is_applied) return refuse_uid(request, metadata);
     if (uid.len && !str_equal(uid, live_uid))
-        return refuse_conflict(&request->arena, &request->refusal, &subject, "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-                               STR_ARG(uid), STR_ARG(live_uid));
+        return refuse_conflict(&request->arena, &request->refusal, &subject,
+                               "Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s", STR_ARG(uid), STR_ARG(live_uid));
     struct str revision = mut_text_at(metadata, "resourceVersion");
     if ((!revision.len || str_is(revision, "0"))) {
         if (request->kind->builtin && request_has_builtin_flag(request, BUILTIN_UPDATES_UNCONDITIONALLY)) return true;
@@ -366,12 +371,12 @@ static bool differs_in_spec(const yyjson_mut_val *live, yyjson_mut_val *object, 
     size_t same = 0, counted = 0;
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(object);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
-        if (!is_of_spec(mut_text(key), ignores_status)) continue;
-        if (!mut_equal(yyjson_mut_obj_iter_get_val(key), mut_get_str(live, mut_text(key)))) return true;
+        if (!is_of_spec(json_mut_text(key), ignores_status)) continue;
+        if (!json_mut_equal(yyjson_mut_obj_iter_get_val(key), mut_get_str(live, json_mut_text(key)))) return true;
         same++;
     }
     iterator = yyjson_mut_obj_iter_with(json_mut_loose(live));
-    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) counted += is_of_spec(mut_text(key), ignores_status);
+    for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) counted += is_of_spec(json_mut_text(key), ignores_status);
     return same != counted;
 }
 
@@ -382,7 +387,8 @@ static bool changes_spec(const struct request *request) {
 
 static void prepare_update(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object) {
     yyjson_mut_val *metadata = mut_need_object(request->doc, object, "metadata"), *live_metadata = mut_get(live, "metadata");
-    static const char *const kept[] = {"uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"};
+    static const char *const kept[] = {
+        "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"};
     for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) mut_take(request->doc, metadata, kept[i], live_metadata);
     mut_remove(metadata, "selfLink");
 }
@@ -410,8 +416,7 @@ static bool make_update(struct request *request, const yyjson_mut_val *live, yyj
                         bool is_applied) {
     if ((complaints && !shape(request, *object, complaints)) || !meta_check_namespace(request, *object)) return false;
     struct str name = mut_text_at(mut_get(*object, "metadata"), "name");
-    if (!str_equal(name, request->name))
-        return refuse_other_name(request, name);
+    if (!str_equal(name, request->name)) return refuse_other_name(request, name);
     if (!check_preconditions(request, live, *object, is_applied)) return false;
     keep_to_subresource(request, live, object);
     prepare_update(request, live, *object);
@@ -430,13 +435,15 @@ static void update(struct request *request, const yyjson_mut_val *live, yyjson_m
     }
     if (is_ready_to_go(object)) {
         write_commit(request, STORAGE_DELETED, object, 200, write_answer);
-    } else if (!mut_equal(live, object)) {
+    } else if (!json_mut_equal(live, object)) {
         write_commit(request, STORAGE_UPDATED, object, 200, write_answer);
     } else {
         request->status = 200;
         request->written = convert_to_storage(request, object) ? mut_blob(&request->arena, object) : NULL;
-        if (request->written) write_answer(request, NULL);
-        else request_fail_memory(request);
+        if (request->written)
+            write_answer(request, NULL);
+        else
+            request_fail_memory(request);
     }
 }
 
@@ -451,6 +458,12 @@ bool write_refuse_patch(struct request *request, const yyjson_mut_val *object, s
     return refuse_invalid(&request->arena, &request->refusal, &nothing, &errors);
 }
 
+void write_refuse_as_patch(struct request *request, const yyjson_mut_val *object) {
+    struct str message = request->refusal.message, before = STR(" cannot be handled as a ");
+    size_t at = str_find(message, before), colon = at == SIZE_MAX ? SIZE_MAX : str_find(str_from(message, at), STR(": "));
+    if (object && request->refusal.code == 400 && colon != SIZE_MAX) write_refuse_patch(request, object, str_from(message, at + colon + 2));
+}
+
 /* What only the shaping of a patched object finds is told of the patch. */
 void write_patched(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {
     yyjson_mut_val *copy = mut_copy(request->doc, object);
@@ -458,9 +471,7 @@ void write_patched(struct request *request, const yyjson_mut_val *live, yyjson_m
         update(request, live, copy, NULL, false);
         return;
     }
-    struct str message = request->refusal.message, before = STR(" cannot be handled as a ");
-    size_t at = str_find(message, before), colon = at == SIZE_MAX ? SIZE_MAX : str_find(str_from(message, at), STR(": "));
-    if (copy && request->refusal.code == 400 && colon != SIZE_MAX) write_refuse_patch(request, object, str_from(message, at + colon + 2));
+    if (copy) write_refuse_as_patch(request, object);
     request_refuse(request);
 }
 
@@ -469,8 +480,10 @@ void write_update(struct request *request, const yyjson_mut_val *live, yyjson_mu
 }
 
 void write_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints) {
-    if (live) update(request, live, object, complaints, true);
-    else create(request, object, complaints, true);
+    if (live)
+        update(request, live, object, complaints, true);
+    else
+        create(request, object, complaints, true);
 }
 
 void verb_create(struct request *request) {
@@ -492,8 +505,11 @@ void verb_update(struct request *request) {
         return;
     }
     if (write_is_busy(request)) return;
-    if (request->subresource && str_is(request->subresource->name, "scale")) {
-        verb_update_scale(request, object);
+    if (scale_is_asked(request)) {
+        if (write_load_live(request, &live))
+            scale_write(request, live, object, &complaints);
+        else
+            request_refuse(request);
         return;
     }
     if (!body_check_kind(request, object, request->kind->group, request->version->version, request->kind->kind)) {

@@ -1,5 +1,6 @@
 /*
- * The one way by which objects change: create, update (PUT and PATCH come to the same), removal. Each function ends the request or lets it wait.
+ * The one way by which objects change: create, update (PUT and PATCH come to the same), removal. Each function ends the request or lets it
+ * wait.
  */
 #ifndef MB_APISERVER_WRITE_H
 #define MB_APISERVER_WRITE_H
@@ -20,6 +21,8 @@ void write_update(struct request *request, const yyjson_mut_val *live, yyjson_mu
 void write_patched(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints);
 /* 422: a patch that makes something that cannot be read. */
 bool write_refuse_patch(struct request *request, const yyjson_mut_val *object, struct str words);
+/* The refusal of a body that cannot be decoded, as one of the patch that has made it; others stay. */
+void write_refuse_as_patch(struct request *request, const yyjson_mut_val *object);
 /* The same after server-side apply, whose managed fields are there already. */
 void write_applied(struct request *request, const yyjson_mut_val *live, yyjson_mut_val *object, struct complaints *complaints);
 /* Commits as it is, validated by the caller: an update, or a removal with the object's last state. Then `after`. */

@@ -2,8 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
+
+#include "base/hash_table.h"
 
 /* One transaction: large enough that its sync is shared by many, small enough that it takes some 20 ms. */
 enum { BATCH_ROWS = 512, BATCH_BYTES = 8 * 1024 * 1024 };
@@ -28,7 +29,7 @@ struct queued {
 
 struct write_queue {
     struct storage *storage;
-    write_queue_row *on_row;
+    write_queue_row *on_row, *on_lost;
     void *owner;
     struct loop_deferred *submit; /* later in this turn: the writes of one turn share a batch */
     struct queued *first, *last, *busy;
@@ -39,11 +40,13 @@ struct write_queue {
 
 static void submit(void *owner);
 
-struct write_queue *write_queue_new(struct loop *loop, struct storage *storage, write_queue_row *on_row, void *owner) {
+struct write_queue *write_queue_new(struct loop *loop, struct storage *storage, write_queue_row *on_row, write_queue_row *on_lost,
+                                    void *owner) {
     struct write_queue *queue = calloc(1, sizeof *queue);
     if (!queue) return NULL;
     queue->storage = storage;
     queue->on_row = on_row;
+    queue->on_lost = on_lost;
     queue->owner = owner;
     queue->next_revision = storage_last_revision(storage) + 1;
     queue->submit = loop_deferred_new(loop, submit, queue);
@@ -77,7 +80,7 @@ size_t write_queue_length(const struct write_queue *queue) {
 }
 
 static struct queued *find(const struct write_queue *queue, struct write_key key) {
-    char small[512], *text = small;
+    char small[1024], *text = small; /* every key that a write has had its names checked for */
     size_t len = key.resource.len + key.namespace.len + key.name.len + 2;
     if (len > sizeof small && !(text = malloc(len))) return NULL;
     char *at = text;
@@ -127,15 +130,22 @@ bool write_queue_add(struct write_queue *queue, const struct storage_row *row, s
     write->row.name = put(&at, row->name);
     write->row.uid = put(&at, row->uid);
     write->row.extra = put(&at, row->extra);
-    write->row.revision = queue->next_revision++;
     write->row.body = blob_view(body);
     write->body = blob_keep(body);
     write->done = done;
     write->owner = owner;
     write->key_len = key_len;
     HASH_ADD_KEYPTR(by_key, queue->busy, write->text, key_len, write);
-    if (queue->last) queue->last->next = write;
-    else queue->first = write;
+    if (!write->by_key.tbl) {
+        blob_drop(write->body);
+        free(write);
+        return false;
+    }
+    write->row.revision = queue->next_revision++;
+    if (queue->last)
+        queue->last->next = write;
+    else
+        queue->first = write;
     queue->last = write;
     queue->length++;
     if (!queue->at_disk) loop_deferred_call(queue->submit);
@@ -180,7 +190,8 @@ static void batch_is_done(void *context, const struct error *error) {
     queue->at_disk = 0;
     if (error) count = queue->length;
     for (size_t i = 0; i < count; i++) {
-        if (!error) queue->on_row(queue->owner, &queue->first->row, queue->first->body);
+        write_queue_row *tell = error ? queue->on_lost : queue->on_row;
+        tell(queue->owner, &queue->first->row, queue->first->body);
         finish_first(queue, error);
     }
     if (queue->length && !queue->at_disk) loop_deferred_call(queue->submit);

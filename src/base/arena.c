@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef ARENA_BLOCK_PER_ALLOCATION /* so that AddressSanitizer sees where each ends, and each can be made to fail (tests/torture) */
+enum { ALIGNMENT = 16, FIRST_BLOCK_BYTES = 0, LARGEST_BLOCK_BYTES = 0 };
+#else
 enum { ALIGNMENT = 16, FIRST_BLOCK_BYTES = 4096, LARGEST_BLOCK_BYTES = 1024 * 1024 };
+#endif
 
 struct arena_block {
     struct arena_block *older;
@@ -26,6 +30,11 @@ void arena_release(struct arena *arena) {
         block = older;
     }
     arena_init(arena, arena->limit_bytes);
+}
+
+void arena_wipe(struct arena *arena) {
+    for (struct arena_block *block = arena->newest; block; block = block->older) explicit_bzero(block->bytes, block->used);
+    arena_release(arena);
 }
 
 static struct arena_block *block_with_room(struct arena *arena, size_t need) {

@@ -30,6 +30,8 @@ struct arena {
 void arena_init(struct arena *arena, size_t limit_bytes);
 /* Frees every block; the arena may be used again. */
 void arena_release(struct arena *arena);
+/* The same, and nothing of what was in it stays in memory: for secrets. */
+void arena_wipe(struct arena *arena);
 /* Zeroed memory, 16-byte aligned; NULL when exhausted. */
 void *arena_alloc(struct arena *arena, size_t size_bytes);
 /* Zeroed room for `count` elements; NULL when exhausted or the product overflows. */

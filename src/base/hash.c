@@ -10,6 +10,10 @@ uint64_t hash_xxh3(struct str bytes) {
     return XXH3_64bits(bytes.len ? bytes.ptr : "", bytes.len);
 }
 
+uint64_t hash_with(uint64_t hash, struct str bytes) {
+    return hash * 31 + hash_xxh3(bytes);
+}
+
 struct str hash_hex(struct arena *arena, uint64_t hash) {
     return arena_printf(arena, "%016" PRIx64, hash);
 }

@@ -8,6 +8,8 @@
 #include "base/arena.h"
 
 uint64_t hash_xxh3(struct str bytes);
+/* The hash of what `hash` is of, with `bytes` behind it as a part of its own. */
+uint64_t hash_with(uint64_t hash, struct str bytes);
 /* 16 lower-case hex digits in the arena. */
 struct str hash_hex(struct arena *arena, uint64_t hash);
 /* 32 lower-case hex digits in the arena; empty when the arena is exhausted. */

@@ -22,6 +22,14 @@ enum {
     LIMIT_OUTPUT_BYTES = 512 * 1024 * 1024,
     /* One answer of an API server: a list page of 500 large objects stays below. */
     LIMIT_BODY_BYTES = 64 * 1024 * 1024,
+    /* One page of a list that is followed; where it is longer, pages of half as many objects are asked for. Six kinds at once stay below
+     * 100 MiB. */
+    LIMIT_LIST_PAGE_BYTES = 16 * 1024 * 1024,
+    /* Pages of one list: two million objects. A server that goes on is not believed. */
+    LIMIT_LIST_PAGES = 4000,
+    /* What the controller keeps of the cluster: some 30,000 ModelBoosters of usual length with their children. More is left out, and
+     * said. */
+    LIMIT_STORE_BYTES = 192 * 1024 * 1024,
     /* One watch event: an object at etcd's limit, with room for JSON's escapes. */
     LIMIT_WATCH_LINE_BYTES = 8 * 1024 * 1024,
     /* One stored object: made of one request with its managed fields, or grown by patches; its watch event stays below a line's limit. */
@@ -35,7 +43,8 @@ enum {
     LIMIT_CHUNK_LINE_BYTES = 4096,
     /* Bodies that have come in and are not answered, of all connections: 85 at the limit, or thousands of usual ones. */
     LIMIT_REQUEST_BODIES_BYTES = 256 * 1024 * 1024,
-    /* How long a request's head, its whole body, and the next request may take to come; as long as that may a peer take nothing of an answer. */
+    /* How long a request's head, its whole body, and the next request may take to come; as long as that may a peer take nothing of an
+     * answer. */
     LIMIT_REQUEST_HEAD_MS = 10 * 1000,
     LIMIT_REQUEST_BODY_MS = 60 * 1000,
     LIMIT_CONNECTION_IDLE_MS = 3 * 60 * 1000,

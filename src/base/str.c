@@ -78,12 +78,13 @@ struct str str_cut_utf8(struct str s, size_t max) {
     return str_first(s, len);
 }
 
-/* Length of the well-formed UTF-8 sequence at `at`, 0 where it is not one (Unicode 15, table 3-7). */
-static size_t utf8_sequence(const unsigned char *at, size_t left) {
+size_t str_utf8_sequence(struct str s) {
+    const unsigned char *at = (const unsigned char *)s.ptr;
+    if (s.len == 0) return 0;
     unsigned char lead = at[0];
     if (lead < 0x80) return 1;
     size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : lead >= 0xE0 && lead <= 0xEF ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
-    if (length == 0 || left < length) return 0;
+    if (length == 0 || s.len < length) return 0;
     unsigned char low = 0x80, high = 0xBF;
     if (lead == 0xE0) low = 0xA0;
     if (lead == 0xED) high = 0x9F;
@@ -98,7 +99,7 @@ static size_t utf8_sequence(const unsigned char *at, size_t left) {
 
 bool str_is_utf8(struct str s) {
     for (size_t i = 0; i < s.len;) {
-        size_t length = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
+        size_t length = str_utf8_sequence(str_from(s, i));
         if (length == 0) return false;
         i += length;
     }

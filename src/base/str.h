@@ -18,7 +18,13 @@ struct str {
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
 #define STR_EMPTY    ((struct str){"", 0})
 /* printf("%.*s", STR_ARG(s)) */
-#define STR_ARG(s) (int)((s).len > INT32_MAX ? INT32_MAX : (s).len), ((s).len ? (s).ptr : "")
+#define STR_ARG(s) str_print_length(s), str_print_text(s)
+static inline int str_print_length(struct str s) {
+    return s.len > INT32_MAX ? INT32_MAX : (int)s.len;
+}
+static inline const char *str_print_text(struct str s) {
+    return s.len ? s.ptr : "";
+}
 
 /* A view of a terminated string; NULL gives the empty view. */
 struct str str_of(const char *text);
@@ -41,6 +47,12 @@ struct str str_first(struct str s, size_t len);
 struct str str_trim(struct str s);
 /* The longest prefix of at most `max` bytes that ends on a UTF-8 character boundary. */
 struct str str_cut_utf8(struct str s, size_t max);
+/* Bytes of the well-formed UTF-8 sequence that `s` begins with, 0 where it begins with none (Unicode 15, table 3-7). */
+size_t str_utf8_sequence(struct str s);
 bool str_is_utf8(struct str s);
+/* ASCII's ten, in every locale; `c` may be a char of any sign, or -1. */
+static inline bool str_is_digit(int c) {
+    return c >= '0' && c <= '9';
+}
 
 #endif

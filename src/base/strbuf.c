@@ -17,7 +17,7 @@ void strbuf_release(struct strbuf *buf) {
 
 void strbuf_clear(struct strbuf *buf) {
     buf->len = 0;
-    buf->failed = false;
+    buf->failed = buf->is_memory_out = false;
     if (buf->ptr) buf->ptr[0] = 0;
 }
 
@@ -32,7 +32,7 @@ char *strbuf_reserve(struct strbuf *buf, size_t more) {
         while (capacity < need) capacity *= 2;
         char *grown = realloc(buf->ptr, capacity);
         if (!grown) {
-            buf->failed = true;
+            buf->failed = buf->is_memory_out = true;
             return NULL;
         }
         buf->ptr = grown;
@@ -54,12 +54,30 @@ void strbuf_append(struct strbuf *buf, struct str s) {
     strbuf_added(buf, s.len);
 }
 
+void strbuf_set(struct strbuf *buf, struct str s) {
+    strbuf_clear(buf);
+    strbuf_append(buf, s);
+}
+
 void strbuf_append_char(struct strbuf *buf, char c) {
     char *end = buf->len + 1 < buf->capacity && !buf->failed && buf->len < buf->max ? buf->ptr + buf->len : strbuf_reserve(buf, 1);
     if (!end) return;
     end[0] = c;
     end[1] = 0;
     buf->len++;
+}
+
+void strbuf_append_escaped(struct strbuf *buf, struct str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char byte = (unsigned char)s.ptr[i];
+        bool is_c1 = byte == 0xc2 && i + 1 < s.len && (unsigned char)s.ptr[i + 1] >= 0x80 && (unsigned char)s.ptr[i + 1] < 0xa0;
+        if (is_c1)
+            strbuf_printf(buf, "\\u%04x", (unsigned char)s.ptr[++i]);
+        else if (byte < 0x20 || byte == 0x7f)
+            strbuf_printf(buf, "\\x%02x", byte);
+        else
+            strbuf_append_char(buf, s.ptr[i]);
+    }
 }
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...) {
@@ -80,4 +98,11 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...) {
 
 struct str strbuf_view(const struct strbuf *buf) {
     return (struct str){buf->ptr ? buf->ptr : "", buf->len};
+}
+
+struct str strbuf_take(struct strbuf *buf, struct arena *arena) {
+    struct str text = buf->failed ? STR_EMPTY : arena_copy(arena, strbuf_view(buf));
+    if (buf->failed) arena->exhausted = true;
+    strbuf_release(buf);
+    return text;
 }

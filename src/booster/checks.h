@@ -29,9 +29,18 @@ void check_policies(const struct booster *booster, struct findings *findings);
 void check_placement(const struct backend *backend, struct findings *findings);
 /* validate_pod_template.c */
 void check_pod_template(const struct backend *backend, struct findings *findings);
+/* validate_fields.c: fields that no version has. */
+void check_unknown_fields(const struct booster *booster, struct findings *findings);
+/* validate_metadata.c: what no API server takes as the metadata of any object. */
+void check_object_metadata(const struct booster *booster, struct findings *findings);
+/* One label, and one annotation's value; a `value` of NULL is an empty one. `rule` is what a label that is none breaks. */
+void check_label(struct findings *findings, enum rule rule, struct str path, const yyjson_val *key, yyjson_val *value);
+void check_annotation(struct findings *findings, struct str path, yyjson_val *value);
 
 /* Adds RULE_REQUIRED when the text at `key` is absent, null or empty; `example` completes "write ...". False then. */
 bool check_text_present(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *example);
+/* The same of a text that reading the model has not looked at: another type is a finding, too. */
+bool check_required_text(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *example);
 /* A JSON member that must be an object or a list: NULL where it is absent, or of another type (a finding). */
 yyjson_val *check_object(struct findings *findings, const yyjson_val *object, struct str path, const char *key);
 yyjson_val *check_list(struct findings *findings, const yyjson_val *object, struct str path, const char *key);

@@ -11,19 +11,13 @@ static const struct {
     const char *parent, *key; /* NULL: any */
     enum spelling spelling;
 } spellings[] = {
-    {"limits", NULL, SPELLING_QUANTITY},
-    {"requests", NULL, SPELLING_QUANTITY},
-    {NULL, "sizeLimit", SPELLING_QUANTITY},
-    {NULL, "divisor", SPELLING_QUANTITY},
-    {NULL, "targetValue", SPELLING_QUANTITY},
-    {NULL, "period", SPELLING_DURATION},
-    {NULL, "stabilizationWindow", SPELLING_DURATION},
-    {NULL, "panicModeHold", SPELLING_DURATION},
-    {NULL, "retryInterval", SPELLING_DURATION},
-    {NULL, "timeout", SPELLING_DURATION},
-    {"httpGet", "port", SPELLING_INT_OR_STRING},
-    {"tcpSocket", "port", SPELLING_INT_OR_STRING},
-    {NULL, "maxUnavailable", SPELLING_INT_OR_STRING},
+    {"limits", NULL, SPELLING_QUANTITY},           {"requests", NULL, SPELLING_QUANTITY},
+    {"overhead", NULL, SPELLING_QUANTITY},         {NULL, "sizeLimit", SPELLING_QUANTITY},
+    {NULL, "divisor", SPELLING_QUANTITY},          {NULL, "targetValue", SPELLING_QUANTITY},
+    {NULL, "period", SPELLING_DURATION},           {NULL, "stabilizationWindow", SPELLING_DURATION},
+    {NULL, "panicModeHold", SPELLING_DURATION},    {NULL, "retryInterval", SPELLING_DURATION},
+    {NULL, "timeout", SPELLING_DURATION},          {"httpGet", "port", SPELLING_INT_OR_STRING},
+    {"tcpSocket", "port", SPELLING_INT_OR_STRING}, {NULL, "maxUnavailable", SPELLING_INT_OR_STRING},
     {NULL, "maxSurge", SPELLING_INT_OR_STRING},
 };
 
@@ -36,17 +30,17 @@ static enum spelling spelling_of(struct str parent, struct str key) {
     return SPELLING_PLAIN;
 }
 
-static struct str scalar_text(const yyjson_val *value, struct strbuf *room) {
+/* Of text or a number; empty for others, which are spelled in one way only. `room` holds a number. */
+static struct str scalar_text(const yyjson_val *value, struct json_number *room) {
     if (yyjson_is_str(json_loose(value))) return json_text(value);
-    strbuf_clear(room);
-    json_write(room, value);
-    return strbuf_view(room);
+    *room = json_number(value);
+    return str_of(room->text);
 }
 
 static bool same_spelled(enum spelling spelling, const yyjson_val *a, const yyjson_val *b) {
-    struct strbuf a_room = strbuf_with_max(256), b_room = strbuf_with_max(256);
+    struct json_number a_room, b_room;
     struct str a_text = scalar_text(a, &a_room), b_text = scalar_text(b, &b_room);
-    bool same = str_equal(a_text, b_text);
+    bool same = a_text.len && str_equal(a_text, b_text);
     if (!same && spelling == SPELLING_QUANTITY) {
         struct quantity x, y;
         same = quantity_parse(a_text, &x, NULL) && quantity_parse(b_text, &y, NULL) && quantity_compare(x, y) == 0;
@@ -54,9 +48,46 @@ static bool same_spelled(enum spelling spelling, const yyjson_val *a, const yyjs
         int64_t x, y;
         same = duration_parse(a_text, &x, NULL) && duration_parse(b_text, &y, NULL) && x == y;
     }
-    strbuf_release(&a_room);
-    strbuf_release(&b_room);
     return same;
+}
+
+/*
+ * Fields of a pod that a client in Go leaves out where they are "", false or 0: absent is the same there. (Not so of pointers, such as
+ * automountServiceAccountToken, nor of members of maps.)
+ */
+static const char *const go_zeros[] = {"effect",
+                                       "hostIPC",
+                                       "hostNetwork",
+                                       "hostPID",
+                                       "hostPort",
+                                       "initialDelaySeconds",
+                                       "key",
+                                       "nodeName",
+                                       "operator",
+                                       "prefix",
+                                       "protocol",
+                                       "priorityClassName",
+                                       "readOnly",
+                                       "stdin",
+                                       "stdinOnce",
+                                       "subPath",
+                                       "subPathExpr",
+                                       "subdomain",
+                                       "tty",
+                                       "value",
+                                       "workingDir",
+                                       "hostname",
+                                       "scheme",
+                                       "serviceAccountName",
+                                       "setHostnameAsFQDN"};
+
+static bool is_left_out_by_go(struct str key, yyjson_val *desired) {
+    int64_t number;
+    bool is_zero = (yyjson_is_str(desired) && yyjson_get_len(desired) == 0) || yyjson_is_false(desired) ||
+                   (json_int64(desired, &number) && number == 0);
+    for (size_t i = 0; is_zero && i < sizeof go_zeros / sizeof *go_zeros; i++)
+        if (str_is(key, go_zeros[i])) return true;
+    return false;
 }
 
 /* The way from the root to the value at hand: linked frames on the stack, written out only for a difference. */
@@ -83,6 +114,14 @@ static struct str nearest_key(const struct place *place) {
     return place ? place->key : STR_EMPTY;
 }
 
+/* Where keys are anybody's, and an empty text is a value. */
+static bool is_in_map(const struct place *object) {
+    static const char *const maps[] = {"annotations", "labels", "matchLabels", "nodeSelector"};
+    for (size_t i = 0; object && i < sizeof maps / sizeof *maps; i++)
+        if (str_is(object->key, maps[i])) return true;
+    return false;
+}
+
 struct comparison {
     struct arena *arena;
     struct str *out_path;
@@ -91,8 +130,7 @@ struct comparison {
 static bool differs(struct comparison *comparison, const struct place *place) {
     struct strbuf text = strbuf_with_max(512);
     write_place(&text, place);
-    *comparison->out_path = arena_copy(comparison->arena, strbuf_view(&text));
-    strbuf_release(&text);
+    *comparison->out_path = strbuf_take(&text, comparison->arena);
     return false;
 }
 
@@ -130,6 +168,7 @@ static bool is_subset(struct comparison *comparison, yyjson_val *desired, yyjson
     }
     if (yyjson_is_arr(desired)) return is_list_equal(comparison, desired, live, place);
     if (json_equal(desired, live)) return true;
+    if (json_is_empty(live) && is_left_out_by_go(place->key, desired) && !is_in_map(place->above)) return true;
     if (!live || yyjson_is_ctn(live)) return differs(comparison, place);
     enum spelling spelling = spelling_of(nearest_key(place->above), nearest_key(place));
     if (spelling != SPELLING_PLAIN && same_spelled(spelling, desired, live)) return true;
@@ -138,25 +177,33 @@ static bool is_subset(struct comparison *comparison, yyjson_val *desired, yyjson
 
 typedef bool part_visitor(void *context, yyjson_val *desired, yyjson_val *live, const struct place *place);
 
-static bool each_spec_part(enum child_kind kind, const yyjson_val *desired, const yyjson_val *live, void *context, part_visitor *visit) {
-    static const struct place spec = {NULL, {"spec", 4}, 0, 0};
+/* Each member that is desired of one map, but for `left_out` (NULL: none). */
+static bool each_member(const struct place *map, const yyjson_val *desired, const yyjson_val *live, const char *left_out, void *context,
+                        part_visitor *visit) {
     size_t index, max;
-    yyjson_val *key, *member, *live_spec = json_get(live, "spec");
-    yyjson_obj_foreach(json_get(desired, "spec"), index, max, key, member) {
-        if (kind == CHILD_SERVING && json_is_text(key, "replicas")) continue;
-        struct place place = {&spec, json_text(key), 0, 1};
-        if (!visit(context, member, json_get_str(live_spec, place.key), &place)) return false;
+    yyjson_val *key, *member;
+    yyjson_obj_foreach(json_loose(desired), index, max, key, member) {
+        if (left_out && json_is_text(key, left_out)) continue;
+        struct place place = {map, json_text(key), 0, map->depth + 1};
+        if (!visit(context, member, json_get_str(live, place.key), &place)) return false;
     }
     return true;
 }
 
+static bool each_spec_part(enum child_kind kind, const yyjson_val *desired, const yyjson_val *live, void *context, part_visitor *visit) {
+    static const struct place spec = {NULL, {"spec", 4}, 0, 0};
+    const char *left_out = kind == CHILD_SERVING ? "replicas" : NULL;
+    return each_member(&spec, json_get(desired, "spec"), json_get(live, "spec"), left_out, context, visit);
+}
+
+/* What goes with a suspended ModelServing's replicas is compared with them, by reconcile, and is in no revision either. */
 static bool each_part(enum child_kind kind, const yyjson_val *desired, const yyjson_val *live, void *context, part_visitor *visit) {
     static const struct place metadata = {NULL, {"metadata", 8}, 0, 0};
     static const char *const maps[] = {"labels", "annotations"};
     for (size_t i = 0; i < 2; i++) {
         struct place place = {&metadata, str_of(maps[i]), 0, 1};
-        yyjson_val *ours = json_path(desired, "metadata", maps[i], NULL);
-        if (!visit(context, ours, json_path(live, "metadata", maps[i], NULL), &place)) return false;
+        const yyjson_val *ours = json_path(desired, "metadata", maps[i], NULL), *theirs = json_path(live, "metadata", maps[i], NULL);
+        if (!each_member(&place, ours, theirs, ANNOTATION_REPLICAS_BEFORE_SUSPEND, context, visit)) return false;
     }
     return each_spec_part(kind, desired, live, context, visit);
 }
@@ -175,20 +222,25 @@ static uint64_t mix(uint64_t hash, struct str bytes) {
     return (hash ^ hash_xxh3(bytes)) * 0x9E3779B97F4A7C15u + 1;
 }
 
-static uint64_t project(uint64_t hash, yyjson_val *desired, yyjson_val *live, unsigned depth) {
+struct projection {
+    uint64_t hash;
+    bool has_failed;
+};
+
+static uint64_t project(uint64_t hash, yyjson_val *desired, yyjson_val *live, unsigned depth, bool *out_failed) {
     if (depth > LIMIT_DOCUMENT_DEPTH || json_is_empty(live)) return mix(hash, STR("-"));
     size_t index, max;
     yyjson_val *key, *item;
     if (yyjson_is_obj(desired) && yyjson_is_obj(live)) {
         yyjson_obj_foreach(desired, index, max, key, item) {
-            hash = project(mix(hash, json_text(key)), item, json_get_str(live, json_text(key)), depth + 1);
+            hash = project(mix(hash, json_text(key)), item, json_get_str(live, json_text(key)), depth + 1, out_failed);
         }
         return hash;
     }
     if (yyjson_is_arr(desired) && yyjson_is_arr(live) && yyjson_arr_size(desired) == yyjson_arr_size(live)) {
         yyjson_val *other = yyjson_arr_get_first(live);
         yyjson_arr_foreach(desired, index, max, item) {
-            hash = project(mix(hash, STR("[")), item, other, depth + 1);
+            hash = project(mix(hash, STR("[")), item, other, depth + 1, out_failed);
             other = unsafe_yyjson_get_next(other);
         }
         return hash;
@@ -196,24 +248,30 @@ static uint64_t project(uint64_t hash, yyjson_val *desired, yyjson_val *live, un
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     json_write_canonical(&text, live);
     hash = mix(hash, strbuf_view(&text));
+    if (text.failed) *out_failed = true;
     strbuf_release(&text);
     return hash;
 }
 
 static bool visit_project(void *context, yyjson_val *desired, yyjson_val *live, const struct place *place) {
-    uint64_t *hash = context;
-    *hash = project(mix(*hash, place->key), desired, live, place->depth);
+    struct projection *projection = context;
+    projection->hash = project(mix(projection->hash, place->key), desired, live, place->depth, &projection->has_failed);
     return true;
 }
 
+static uint64_t hash_of(struct projection projection) {
+    if (projection.has_failed) return 0;
+    return projection.hash ? projection.hash : 1;
+}
+
 uint64_t compare_projection(enum child_kind kind, const yyjson_val *desired, const yyjson_val *live) {
-    uint64_t hash = 0;
-    each_part(kind, desired, live, &hash, visit_project);
-    return hash ? hash : 1;
+    struct projection projection = {0};
+    each_part(kind, desired, live, &projection, visit_project);
+    return hash_of(projection);
 }
 
 uint64_t compare_spec_projection(enum child_kind kind, const yyjson_val *desired, const yyjson_val *live) {
-    uint64_t hash = 0;
-    each_spec_part(kind, desired, live, &hash, visit_project);
-    return hash ? hash : 1;
+    struct projection projection = {0};
+    each_spec_part(kind, desired, live, &projection, visit_project);
+    return hash_of(projection);
 }

@@ -66,12 +66,10 @@ struct str model_index_path(struct arena *arena, struct str list, size_t index) 
 
 void model_wrong_type(struct findings *findings, struct str path, const yyjson_val *value, const char *expected) {
     yyjson_val *v = json_loose(value);
-    struct strbuf number = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
-    if (yyjson_is_num(v)) json_write_number(&number, value);
     if (yyjson_is_str(v))
         findings_add(findings, RULE_TYPE, path, value, "found the text %s; write %s", QUOTE(json_text(value)), expected);
     else if (yyjson_is_num(v))
-        findings_add(findings, RULE_TYPE, path, value, "found the number %s; write %s", number.ptr, expected);
+        findings_add(findings, RULE_TYPE, path, value, "found the number %s; write %s", json_number(v).text, expected);
     else if (yyjson_is_bool(v))
         findings_add(findings, RULE_TYPE, path, value, "found %s; write %s", yyjson_get_bool(v) ? "true" : "false", expected);
     else if (yyjson_is_arr(v))
@@ -80,7 +78,6 @@ void model_wrong_type(struct findings *findings, struct str path, const yyjson_v
         findings_add(findings, RULE_TYPE, path, value, "found an object; write %s", expected);
     else
         findings_add(findings, RULE_TYPE, path, value, "found null; write %s", expected);
-    strbuf_release(&number);
 }
 
 bool model_read_int64(struct findings *findings, struct str path, const yyjson_val *value, int64_t min, int64_t max, int64_t *out) {
@@ -94,11 +91,8 @@ bool model_read_int64(struct findings *findings, struct str path, const yyjson_v
         return false;
     }
     if (is_int64 && number >= min && number <= max) return *out = number, true;
-    struct strbuf text = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
-    json_write_number(&text, value);
-    findings_add(findings, RULE_RANGE, path, value, "%s is out of range; write a number from %lld to %lld", text.ptr, (long long)min,
-                 (long long)max);
-    strbuf_release(&text);
+    findings_add(findings, RULE_RANGE, path, value, "%s is out of range; write a number from %lld to %lld", json_number(value).text,
+                 (long long)min, (long long)max);
     return false;
 }
 
@@ -167,11 +161,12 @@ static enum backend_type read_backend_type(struct reader *reader, struct place p
 }
 
 static enum worker_type read_worker_type(struct reader *reader, struct place place) {
+    yyjson_val *value = model_field(place.object, "type");
     struct str text = read_text(reader, place, "type");
-    if (text.len == 0) return model_field(place.object, "type") ? WORKER_TYPE_UNKNOWN : WORKER_SERVER;
+    if (!value) return WORKER_SERVER;
     size_t type = index_of(text, worker_type_names, WORKER_TYPE_UNKNOWN);
-    if (type == WORKER_TYPE_UNKNOWN)
-        findings_add(reader->findings, RULE_ENUM, model_path(reader->arena, place.path, "type"), json_get(place.object, "type"),
+    if (type == WORKER_TYPE_UNKNOWN && yyjson_is_str(value))
+        findings_add(reader->findings, RULE_ENUM, model_path(reader->arena, place.path, "type"), value,
                      "%s is no worker type; write server, or prefill and decode for vLLMDisaggregated", QUOTE(text));
     return (enum worker_type)type;
 }

@@ -52,10 +52,6 @@ bool name_is_lower_alnum_dash(struct str name) {
     return true;
 }
 
-bool name_is_dns1035_label(struct str name) {
-    return name.len <= LIMIT_NAME_BYTES && name_is_lower_alnum_dash(name) && name.ptr[0] >= 'a' && name.ptr[0] <= 'z';
-}
-
 bool name_is_dns_subdomain(struct str name) {
     enum { SUBDOMAIN_BYTES = 253 };
     if (name.len > SUBDOMAIN_BYTES) return false;
@@ -65,4 +61,25 @@ bool name_is_dns_subdomain(struct str name) {
         if (dot == SIZE_MAX) return true;
         name = str_from(name, dot + 1);
     }
+}
+
+static bool is_label_part(struct str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool is_inner = i > 0 && i + 1 < text.len;
+        if (!is_alnum && !(is_inner && (c == '-' || c == '_' || c == '.'))) return false;
+    }
+    return text.len <= LIMIT_NAME_BYTES;
+}
+
+bool name_is_qualified(struct str name) {
+    size_t slash = str_find(name, STR("/"));
+    struct str last = slash == SIZE_MAX ? name : str_from(name, slash + 1);
+    if (slash != SIZE_MAX && !name_is_dns_subdomain(str_first(name, slash))) return false;
+    return last.len > 0 && is_label_part(last);
+}
+
+bool name_is_label_value(struct str value) {
+    return is_label_part(value);
 }

@@ -68,11 +68,14 @@ enum child_kind child_kind_of(struct str text);
 
 /* `model` where `backend` is empty, else `model-backend`. */
 struct str child_name(struct arena *arena, struct str model, struct str backend);
-/* RFC 1035 label as Kubernetes checks Service names: [a-z]([-a-z0-9]*[a-z0-9])?, at most 63 bytes. */
-bool name_is_dns1035_label(struct str name);
 /* The definitions' name pattern: [a-z0-9]([-a-z0-9]*[a-z0-9])?, any length but 0. */
 bool name_is_lower_alnum_dash(struct str name);
 /* RFC 1123 subdomain as Kubernetes checks claims and classes: such names joined by dots, at most 253 bytes. */
 bool name_is_dns_subdomain(struct str name);
+/* Kubernetes' qualified name, as keys of labels, finalizers, and keys of annotations once lowered are: an optional DNS subdomain and a
+ * slash, then 1 to 63 of [A-Za-z0-9_.-], alphanumeric at both ends. */
+bool name_is_qualified(struct str name);
+/* A label's value: such a name without prefix, or empty. */
+bool name_is_label_value(struct str value);
 
 #endif

@@ -97,15 +97,14 @@ static void read_serving(struct arena *arena, const yyjson_val *live, struct obs
     if (gang_policy && !yyjson_is_null(gang_policy)) {
         struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
         json_write(&text, gang_policy);
-        out->gang_policy = arena_copy(arena, strbuf_view(&text));
-        strbuf_release(&text);
+        out->gang_policy = strbuf_take(&text, arena);
     }
     read_rendered(arena, live, out);
     read_availability(live, out);
 }
 
 bool observed_read(struct arena *arena, enum child_kind kind, const yyjson_val *live, struct observed *out) {
-    *out = (struct observed){
+    struct observed record = {
         .kind = kind,
         .namespace = json_text(metadata_of(live, "namespace")),
         .name = json_text(metadata_of(live, "name")),
@@ -115,20 +114,28 @@ bool observed_read(struct arena *arena, enum child_kind kind, const yyjson_val *
         .is_deleting = metadata_of(live, "deletionTimestamp") != NULL,
         .replicas = -1,
     };
-    if (out->name.len == 0 || out->uid.len == 0) return false;
-    read_owners(live, out);
-    read_labels(live, out);
-    bool is_foreign = out->owner_uid.len == 0 && out->label_model.len == 0;
-    if (is_foreign) return true;
-    read_other_manager(live, out);
-    if (kind == CHILD_SERVING) read_serving(arena, live, out);
-    if (kind == CHILD_ROUTE) out->model_name = json_text(json_path(live, "spec", "modelName", NULL));
+    if (record.name.len == 0 || record.uid.len == 0) return false;
+    read_owners(live, &record);
+    read_labels(live, &record);
+    bool is_foreign = record.owner_uid.len == 0 && record.label_model.len == 0;
+    if (!is_foreign) {
+        read_other_manager(live, &record);
+        if (kind == CHILD_SERVING) read_serving(arena, live, &record);
+        if (kind == CHILD_ROUTE) record.model_name = json_text(json_path(live, "spec", "modelName", NULL));
+    }
+    if (arena->exhausted) return false;
+    *out = record;
     return true;
 }
 
 void observed_judge(struct arena *arena, const struct child *desired, const yyjson_val *live, bool is_own_write, struct observed *out) {
+    struct str difference;
     uint64_t projection = compare_projection(desired->kind, desired->object, live);
-    bool matches = compare_child(arena, desired->kind, desired->object, live, &out->difference);
+    uint64_t spec_projection = compare_spec_projection(desired->kind, desired->object, live);
+    bool matches = compare_child(arena, desired->kind, desired->object, live, &difference);
+    if (!projection || !spec_projection) arena->exhausted = true;
+    if (arena->exhausted) return;
+    out->difference = difference;
     bool is_accepted_form = is_own_write || (out->accepted_revision == desired->revision && out->accepted_projection == projection);
     if (is_own_write) {
         out->accepted_revision = desired->revision;
@@ -138,10 +145,10 @@ void observed_judge(struct arena *arena, const struct child *desired, const yyjs
     /* The accepted form counts as ours even where a server drops the label itself. */
     if (is_accepted_form) out->revision = desired->revision;
     bool has_replicas = desired->kind != CHILD_SERVING || out->replicas == desired->replicas || out->unkept_replicas == desired->replicas;
-    if (!has_replicas && (matches || is_accepted_form)) out->difference = STR("spec.replicas");
+    if (!has_replicas && (matches || is_accepted_form)) out->difference = STR(DIFFERENCE_REPLICAS);
     out->verdict = has_replicas && (matches || is_accepted_form) ? VERDICT_MATCHES : VERDICT_DIFFERS;
     out->verdict_revision = desired->revision;
-    out->spec_projection = compare_spec_projection(desired->kind, desired->object, live);
+    out->spec_projection = spec_projection;
 }
 
 void observed_inherit(const struct observed *older, struct observed *newer) {
@@ -153,6 +160,7 @@ void observed_inherit(const struct observed *older, struct observed *newer) {
     newer->accepted_projection = older->accepted_projection;
     newer->unkept_replicas = older->unkept_replicas;
     newer->content_generation = older->content_generation;
+    newer->is_rewritten = older->is_rewritten;
     for (int i = 0; i < OBSERVED_REWRITES; i++) newer->rewrites_ms[i] = older->rewrites_ms[i];
 }
 
@@ -164,16 +172,23 @@ void observed_compare_history(const struct observed *older, int64_t now_ms, bool
     if (!older || !str_equal(older->uid, newer->uid) || newer->verdict == VERDICT_UNKNOWN) return;
     bool is_same_content = older->generation == newer->generation || older->spec_projection == newer->spec_projection;
     if (!is_same_content) newer->content_generation = newer->generation;
-    bool was_settled = is_settled(older, newer->verdict_revision);
-    if (is_own_write || !was_settled || is_settled(newer, newer->verdict_revision)) return;
+    bool was_settled = is_settled(older, newer->verdict_revision), is_good = is_settled(newer, newer->verdict_revision);
+    newer->is_rewritten = newer->is_rewritten && !is_own_write && !is_good;
+    if (is_own_write || !was_settled || is_good) return;
+    /* Of one revision the ModelBooster may ask for another number of replicas (suspended, say): where nothing moved nobody has rewritten
+     * it. */
+    if (older->generation == newer->generation && str_is(newer->difference, "spec.replicas")) return;
     for (int i = OBSERVED_REWRITES - 1; i > 0; i--) newer->rewrites_ms[i] = newer->rewrites_ms[i - 1];
     newer->rewrites_ms[0] = now_ms;
+    newer->is_rewritten = true;
 }
 
 int observed_rewrite_count(const struct observed *observed, int64_t now_ms) {
     int count = 0;
     for (int i = 0; i < OBSERVED_REWRITES; i++) {
-        count += observed->rewrites_ms[i] != 0 && now_ms - observed->rewrites_ms[i] < REWRITE_WINDOW_MS;
+        int64_t age_ms = now_ms - observed->rewrites_ms[i];
+        /* Of the future: the clock was put back since, for longer than the window perhaps. */
+        count += observed->rewrites_ms[i] != 0 && age_ms >= 0 && age_ms < REWRITE_WINDOW_MS;
     }
     return count;
 }

@@ -18,6 +18,9 @@ enum availability { AVAILABILITY_UNKNOWN, AVAILABILITY_TRUE, AVAILABILITY_FALSE 
 enum { OBSERVED_REWRITES = 3 }; /* rewrites within REWRITE_WINDOW_MS that make a fight */
 #define REWRITE_WINDOW_MS (10 * 60 * 1000)
 
+/* `difference` where only the number of replicas is another. */
+#define DIFFERENCE_REPLICAS "spec.replicas"
+
 struct observed {
     enum child_kind kind;
     struct str namespace, name, uid, resource_version;
@@ -54,6 +57,7 @@ struct observed {
 
     /* verdict and history */
     enum verdict verdict;
+    bool is_rewritten;                      /* by others, and not put back yet */
     uint64_t verdict_revision;              /* the desired revision it was made against */
     struct str difference;                  /* path of the first difference, empty when it matches */
     uint64_t accepted_revision;             /* desired revision of our last accepted write */
@@ -71,11 +75,13 @@ enum owner_relation {
     OWNER_FOREIGN,
 };
 
-/* Fills `out` with views into `live` and the arena; verdict and history are empty. False when it has no name or uid. */
+/* Fills `out` with views into `live` and the arena; verdict and history are empty. False when it has no name or uid, or the arena is
+ * exhausted. */
 bool observed_read(struct arena *arena, enum child_kind kind, const yyjson_val *live, struct observed *out);
 /*
- * Makes the verdict on `live` against `desired`. `is_own_write`: `live` is the answer to our write of exactly this desired form, so whatever
- * differs is what the server does not keep, and it counts as matching from now on.
+ * Makes the verdict on `live` against `desired`. `is_own_write`: `live` is the answer to our write of exactly this desired form, so
+ * whatever differs is what the server does not keep, and it counts as matching from now on. Changes nothing when memory is out: the arena
+ * is exhausted then.
  */
 void observed_judge(struct arena *arena, const struct child *desired, const yyjson_val *live, bool is_own_write, struct observed *out);
 /* Carries history from `older`, the record `newer` replaces (NULL: first sight); call it before observed_judge. */

@@ -2,17 +2,10 @@
 
 #include <inttypes.h>
 
-static struct str take(struct arena *arena, struct strbuf *text) {
-    if (text->failed) arena->exhausted = true;
-    struct str copy = arena_copy(arena, strbuf_view(text));
-    strbuf_release(text);
-    return copy;
-}
-
 struct str body_create(struct arena *arena, const struct child *desired) {
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     json_write(&text, desired->object);
-    return take(arena, &text);
+    return strbuf_take(&text, arena);
 }
 
 struct str body_dry_run(struct arena *arena, const struct child *desired) {
@@ -58,7 +51,7 @@ static struct str member_pointer(struct arena *arena, const char *parent, struct
         else
             strbuf_append_char(&text, key.ptr[i]);
     }
-    return take(arena, &text);
+    return strbuf_take(&text, arena);
 }
 
 static void add_map(struct arena *arena, struct strbuf *out, const char *parent, bool exists, const yyjson_val *map) {
@@ -126,7 +119,7 @@ struct str body_patch(struct arena *arena, const struct booster *booster, const 
     }
     add_owner(arena, &out, desired, live, booster);
     strbuf_append_char(&out, ']');
-    return take(arena, &out);
+    return strbuf_take(&out, arena);
 }
 
 struct str body_delete(struct arena *arena, const struct observed *live) {
@@ -137,7 +130,7 @@ struct str body_delete(struct arena *arena, const struct observed *live) {
     strbuf_append(&text, STR(",\"resourceVersion\":"));
     json_write_text(&text, live->resource_version);
     strbuf_append(&text, STR("}}"));
-    return take(arena, &text);
+    return strbuf_take(&text, arena);
 }
 
 struct str body_status(struct arena *arena, struct str resource_version, const yyjson_val *status) {
@@ -147,5 +140,5 @@ struct str body_status(struct arena *arena, struct str resource_version, const y
     strbuf_append(&text, STR("},\"status\":"));
     json_write(&text, status);
     strbuf_append_char(&text, '}');
-    return take(arena, &text);
+    return strbuf_take(&text, arena);
 }

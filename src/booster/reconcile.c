@@ -28,7 +28,7 @@ bool run_request(struct reconcile *run, size_t index, struct request request) {
 }
 
 bool run_outcome(struct reconcile *run, size_t index, enum child_state state, enum failure failure, struct str message) {
-    run->outcomes[index] = (struct child_outcome){state, failure, message, false};
+    run->outcomes[index] = (struct child_outcome){.state = state, .failure = failure, .message = message};
     return false;
 }
 
@@ -131,12 +131,15 @@ static bool act(struct reconcile *run, const struct observation *observation) {
 
 /* ---- status ---- */
 
+/* 0 when memory is out. */
 static uint64_t status_hash(const yyjson_val *status) {
     static const char *const fields[] = {"conditions", "backendStatuses", "observedGeneration"};
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     for (size_t i = 0; i < 3; i++) json_write_canonical(&text, json_get(status, fields[i]));
     uint64_t hash = hash_xxh3(strbuf_view(&text));
+    bool has_failed = text.failed;
     strbuf_release(&text);
+    if (has_failed) return 0;
     return hash ? hash : 1;
 }
 
@@ -172,7 +175,9 @@ static void remember_trouble(struct reconcile *run, int64_t now_ms) {
 
 static bool is_too_early_to_tell(const struct reconcile *run, int64_t now_ms) {
     int64_t since_ms = run->memory->transient_since_ms, forbidden_ms = run->memory->forbidden_since_ms;
-    bool is_transient = since_ms && now_ms - since_ms < TRANSIENT_SILENCE_MS && run->status.failure == FAILURE_NONE;
+    /* Where the server asks to be left alone for longer, there is no later moment to tell it. */
+    bool is_short = run->retry_after_ms < TRANSIENT_SILENCE_MS;
+    bool is_transient = since_ms && now_ms - since_ms < TRANSIENT_SILENCE_MS && run->status.failure == FAILURE_NONE && is_short;
     bool is_forbidden = forbidden_ms && now_ms - forbidden_ms < FORBIDDEN_SILENCE_MS && run->status.failure == FAILURE_FORBIDDEN;
     return is_transient || is_forbidden;
 }
@@ -197,8 +202,8 @@ static bool status_step(struct reconcile *run, const struct observation *observa
         return false;
     }
     if (!run->status.is_changed || is_too_early_to_tell(run, observation->now_ms)) return false;
-    bool is_kept_otherwise =
-        run->memory->status_sent == status_hash(run->status.status) && run->memory->status_kept == status_hash(run->live_status);
+    uint64_t sent = status_hash(run->status.status), kept = status_hash(run->live_status);
+    bool is_kept_otherwise = sent && kept && run->memory->status_sent == sent && run->memory->status_kept == kept;
     if (is_kept_otherwise) return false;
     struct str body = body_status(run->arena, run->booster.resource_version, run->status.status);
     struct request request = {.verb = REQUEST_PATCH_STATUS, .name = run->booster.name, .body = body};
@@ -231,8 +236,17 @@ static bool decide(struct reconcile *run, const struct observation *observation)
     return status_step(run, observation);
 }
 
+/* A clock that was put back leaves times that are still to come: what they are the beginning of begins anew. */
+static void set_times_right(struct reconcile_memory *memory, int64_t now_ms) {
+    int64_t *const times[] = {&memory->transient_since_ms, &memory->forbidden_since_ms, &memory->former_since_ms};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        if (*times[i] > now_ms) *times[i] = now_ms;
+    }
+}
+
 enum step reconcile_next(struct reconcile *run, const struct observation *observation, struct request *out_request, struct done *out_done) {
     assert(!run->has_pending);
+    set_times_right(run->memory, observation->now_ms);
     bool is_endless = ++run->steps > STEPS_MAX;
     if (is_endless || run->arena->exhausted) run->is_over = run->wants_retry = true;
     if (decide(run, observation) && !run->arena->exhausted) {
@@ -281,11 +295,13 @@ static void settle(struct reconcile *run, enum child_state state, enum failure f
     run->wants_retry = true;
     /* What else of the kind is to be removed goes on, unless it is the ModelBooster that could not be read. */
     if (is_removal(run, run->pending_index) && run->pending.verb != REQUEST_GET_BOOSTER) {
-        removal_refused(run, run->pending_index, run->pending.name, (struct child_outcome){state, failure, text, false});
+        removal_refused(run, run->pending_index, run->pending.name,
+                        (struct child_outcome){.state = state, .failure = failure, .message = text});
         return;
     }
     run->progress[run->pending_index].is_settled = true;
     run_outcome(run, run->pending_index, state, failure, text);
+    run->outcomes[run->pending_index].is_missing = run->pending.verb == REQUEST_CREATE;
 }
 
 static void look_again(struct reconcile *run) {
@@ -417,7 +433,7 @@ bool reconcile_judge(struct arena *arena, yyjson_val *object, const struct recon
         if (is_it && !run.desire.notes[i].is_frozen) observed_judge(arena, child, live, false, record);
     }
     observed_compare_history(older, now_ms, false, record);
-    return true;
+    return !arena->exhausted;
 }
 
 void reconcile_judge_own(struct arena *arena, const struct child *desired, const yyjson_val *live, const struct observed *older,

@@ -35,7 +35,8 @@ struct observation {
     enum kind_state kinds[CHILD_KIND_COUNT];
     const struct observed *const *children; /* of each key of reconcile_keys that lives, and all that this ModelBooster owns */
     size_t child_count;
-    bool may_upgrade; /* this model has a slot of --max-rollouts */
+    int64_t booster_generation; /* the newest that is known */
+    bool may_upgrade;           /* this model has a slot of --max-rollouts */
 };
 
 struct child_key {

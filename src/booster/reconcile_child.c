@@ -59,9 +59,10 @@ static bool look(const struct step_context *step) {
     return run_request(step->run, step->index, request);
 }
 
-/* Something that cannot be taken back is next: the ModelBooster is read once more from the server first. True when that is asked for. */
-static bool confirm(struct reconcile *run, size_t index) {
-    if (run->is_confirmed) return false;
+/* Something that cannot be taken back is next: the ModelBooster is read from the server first, and again once a newer one is known. True
+ * when that is asked for. */
+static bool confirm(struct reconcile *run, const struct observation *observation, size_t index) {
+    if (run->is_confirmed && observation->booster_generation <= run->booster.generation) return false;
     return run_request(run, index, (struct request){.verb = REQUEST_GET_BOOSTER, .name = run->booster.name});
 }
 
@@ -134,7 +135,7 @@ static bool is_target_missing(const struct step_context *step) {
 /* ---- replacing what cannot be changed ---- */
 
 static bool delete_to_recreate(const struct step_context *step) {
-    if (!step->run->booster.paused && confirm(step->run, step->index)) return true;
+    if (!step->run->booster.paused && confirm(step->run, step->observation, step->index)) return true;
     return change(step, REQUEST_DELETE, body_delete(step->run->arena, step->live), "deleted to be created anew");
 }
 
@@ -169,10 +170,11 @@ static void note_gang_wish(const struct step_context *step) {
 
 /* ---- change in place ---- */
 
+/* What is wanted now was not wanted when it was last written: an edit of the ModelBooster is tried once, whoever rewrites the child. */
 static bool is_fought_over(const struct step_context *step) {
     const struct observed *live = step->live;
     int64_t now_ms = step->observation->now_ms;
-    if (observed_rewrite_count(live, now_ms) < OBSERVED_REWRITES) return false;
+    if (observed_rewrite_count(live, now_ms) < OBSERVED_REWRITES || live->accepted_revision != step->child->revision) return false;
     int64_t until_ms = live->rewrites_ms[OBSERVED_REWRITES - 1] + REWRITE_WINDOW_MS;
     run_again_at(step->run, until_ms);
     struct str name = named(step), manager = live->other_manager.len ? live->other_manager : STR("another manager");
@@ -200,7 +202,7 @@ static bool scale_to_zero_must_wait(const struct step_context *step, bool *out_w
         pending(step, "is scaled to 0 once its AutoscalingPolicyBinding is gone");
         return true;
     }
-    *out_wants_request = confirm(step->run, step->index);
+    *out_wants_request = confirm(step->run, step->observation, step->index);
     return *out_wants_request;
 }
 
@@ -215,14 +217,22 @@ static bool has_suspend_annotation(const struct child *child) {
 static struct due what_is_due(const struct step_context *step, bool is_frozen) {
     const struct observed *live = step->live;
     bool is_serving = step->child->kind == CHILD_SERVING;
-    bool is_verdict_ours = live->verdict_revision == step->child->revision;
+    /* A verdict on replicas alone may be older than an edit of them: they are compared anew below. */
+    bool is_different = live->verdict_revision == step->child->revision && live->verdict == VERDICT_DIFFERS &&
+                        !(is_serving && str_is(live->difference, DIFFERENCE_REPLICAS));
     return (struct due){
-        .content = is_frozen ? !live->has_rendered
-                             : live->revision != step->child->revision || (is_verdict_ours && live->verdict == VERDICT_DIFFERS),
+        .content = is_frozen ? !live->has_rendered : live->revision != step->child->revision || is_different,
         .owner = !str_equal(live->owner_uid, step->run->booster.uid) || !live->is_controlled_by_owner,
         .replicas = is_serving && ((live->replicas != step->child->replicas && live->unkept_replicas != step->child->replicas) ||
                                    live->has_replicas_before != has_suspend_annotation(step->child)),
     };
+}
+
+/* Somebody else has changed it. Of one revision the ModelBooster itself may ask for other replicas: there it takes a rewrite to be seen. */
+static bool is_repair(const struct step_context *step, struct due due) {
+    const struct observed *live = step->live;
+    bool is_of_revision = live->verdict == VERDICT_DIFFERS && live->revision == step->child->revision;
+    return is_of_revision && (due.content || due.owner || live->is_rewritten);
 }
 
 static bool change_in_place(const struct step_context *step) {
@@ -238,8 +248,7 @@ static bool change_in_place(const struct step_context *step) {
     if (scale_to_zero_must_wait(step, &wants_request)) return wants_request;
     bool is_whole = !is_frozen && (due.content || due.owner);
     struct str body = body_patch(step->run->arena, &step->run->booster, step->child, step->live, is_whole ? PATCH_WHOLE : PATCH_REPLICAS);
-    const char *why = step->live->verdict == VERDICT_DIFFERS && step->live->revision == step->child->revision ? "repaired" : "updated";
-    return change(step, REQUEST_PATCH, body, why);
+    return change(step, REQUEST_PATCH, body, is_repair(step, due) ? "repaired" : "updated");
 }
 
 /* Where a webhook makes another gangPolicy of each, one attempt is enough. */
@@ -313,7 +322,8 @@ void removal_refused(struct reconcile *run, size_t index, struct str name, struc
     struct child_outcome *all = &run->outcomes[index];
     if (progress->refusals) {
         outcome.message = arena_printf(run->arena, "%.*s; %.*s", STR_ARG(all->message), STR_ARG(outcome.message));
-        if (all->state == CHILD_FAILED) outcome = (struct child_outcome){all->state, all->failure, outcome.message, false};
+        if (all->state == CHILD_FAILED)
+            outcome = (struct child_outcome){.state = all->state, .failure = all->failure, .message = outcome.message};
     }
     *all = outcome;
     progress->needs_look = false;
@@ -371,7 +381,8 @@ bool removal_step(struct reconcile *run, const struct observation *observation, 
             return run_request(run, index, (struct request){.verb = REQUEST_GET, .kind = kind, .name = progress->look_name});
         struct str message = arena_printf(run->arena, "%s %.*s changes faster than it can be removed; retrying", child_kind_name(kind),
                                           STR_ARG(progress->look_name));
-        removal_refused(run, index, progress->look_name, (struct child_outcome){CHILD_TRANSIENT, FAILURE_NONE, message, false});
+        removal_refused(run, index, progress->look_name,
+                        (struct child_outcome){.state = CHILD_TRANSIENT, .failure = FAILURE_NONE, .message = message});
     }
     for (size_t i = 0; i < observation->child_count; i++) {
         const struct observed *live = observation->children[i];
@@ -381,7 +392,7 @@ bool removal_step(struct reconcile *run, const struct observation *observation, 
             note_leftover(run, live);
             continue;
         }
-        if (confirm(run, index)) return true;
+        if (confirm(run, observation, index)) return true;
         struct str name = arena_copy(run->arena, live->name);
         struct request request = {
             .verb = REQUEST_DELETE, .kind = kind, .name = name, .body = body_delete(run->arena, live), .why = "removed"};

@@ -32,6 +32,7 @@
     X(RULE_DUPLICATE_BACKEND, "MB014", SEVERITY_ERROR, "backend names are unique")                                                         \
     X(RULE_BOOSTER_REPEATED, "MB015", SEVERITY_ERROR, "a ModelBooster is in the input once")                                               \
     X(RULE_CHILD_COLLISION, "MB016", SEVERITY_ERROR, "no two ModelBoosters of a namespace make a child of the same name")                  \
+    X(RULE_METADATA, "MB017", SEVERITY_ERROR, "labels, annotations and finalizers of metadata are such as Kubernetes takes")               \
     X(RULE_SPELLING, "MB020", SEVERITY_ERROR, "exactly one of spec.backends and spec.backend is present")                                  \
     X(RULE_REPLICAS_DISAGREE, "MB021", SEVERITY_ERROR, "replicas agrees with minReplicas and maxReplicas")                                 \
     X(RULE_MIN_OVER_MAX, "MB022", SEVERITY_ERROR, "minReplicas is not greater than maxReplicas")                                           \

@@ -31,6 +31,7 @@ static void message_add(struct message *message, const char *separator, struct s
 
 static struct str message_take(struct arena *arena, struct message *message, struct str fallback) {
     struct str text = str_cut_utf8(strbuf_view(&message->text), LIMIT_CONDITION_MESSAGE_BYTES);
+    if (message->text.is_memory_out) arena->exhausted = true;
     text = text.len ? arena_copy(arena, text) : fallback;
     strbuf_release(&message->text);
     return text;
@@ -207,10 +208,11 @@ static int64_t max_int64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-/* The serving has not yet looked at a change of more than its replicas. */
+/* The serving has not yet looked at a change of more than its replicas; at any change, where what it said was of a model that was not
+ * active (suspended, say: all of no replicas are available). */
 static bool is_word_stale(const struct status_input *input, const struct observed *serving) {
-    if (serving->content_generation) return serving->available_generation < serving->content_generation;
     if (serving->available_generation >= serving->generation) return false;
+    if (serving->content_generation) return serving->available_generation < serving->content_generation || !was_active(input);
     /* Just started: what changed since is not known. Trust an Active that was written for this very generation. */
     int64_t active_generation = 0;
     json_int64(json_get(live_condition(input->live, "Active"), "observedGeneration"), &active_generation);
@@ -243,11 +245,15 @@ static struct str backend_trouble(struct arena *arena, const struct status_input
     return arena_printf(arena, "backend %.*s: %.*s: %.*s", STR_ARG(backend->name), STR_ARG(reason), STR_ARG(message));
 }
 
-/* An Active model stays so while a retry or a wait is under way, as long as nothing has failed and nothing is missing. */
+/* An Active model stays so while a retry or a wait is under way, as long as nothing has failed and nothing is missing that requests go
+ * through. */
 static bool is_only_catching_up(const struct status_input *input) {
     if (!was_active(input) || is_spec_invalid(input) || is_transient_too_long(input)) return false;
     for (size_t i = 0; i < child_count(input); i++) {
-        if (input->outcomes[i].state == CHILD_PENDING || input->outcomes[i].state == CHILD_FAILED) return false;
+        const struct child_outcome *outcome = &input->outcomes[i];
+        enum child_kind kind = input->desire->children.items[i].kind;
+        if (outcome->state == CHILD_PENDING || outcome->state == CHILD_FAILED) return false;
+        if (outcome->is_missing && (kind == CHILD_SERVER || kind == CHILD_ROUTE)) return false;
     }
     return true;
 }

@@ -44,9 +44,11 @@ struct child_outcome {
     enum failure failure;
     struct str message;  /* never empty but for CHILD_APPLIED */
     bool needs_recreate; /* applied as far as the definition allows; the rest wants delete and create */
+    bool is_missing;     /* it could not be created */
 };
 
-/* Status fields that the installed ModelBooster definition keeps (Kthena 0.1's drops both of these): the others are sent too, but no change. */
+/* Status fields that the installed ModelBooster definition keeps (Kthena 0.1's drops both of these): the others are sent too, but no
+ * change. */
 struct status_shape {
     bool has_available_replicas; /* backendStatuses[].availableReplicas */
     bool has_backend_message;    /* backendStatuses[].message */

@@ -13,6 +13,12 @@ bool check_text_present(struct findings *findings, const yyjson_val *object, str
     return false;
 }
 
+bool check_required_text(struct findings *findings, const yyjson_val *object, struct str path, const char *key, const char *example) {
+    yyjson_val *value = model_field(object, key);
+    if (value && !yyjson_is_str(value)) model_wrong_type(findings, model_path(findings->arena, path, key), value, "a text in quotes");
+    return check_text_present(findings, object, path, key, example);
+}
+
 yyjson_val *check_object(struct findings *findings, const yyjson_val *object, struct str path, const char *key) {
     yyjson_val *value = model_field(object, key);
     if (!value || yyjson_is_obj(value)) return value;
@@ -121,6 +127,11 @@ static void check_type(const struct backend *backend, struct findings *findings)
     if (backend->type == BACKEND_TYPE_UNKNOWN || backend_roles(backend->type, &roles) > 0) return;
     findings_add(findings, RULE_UNSUPPORTED, model_path(findings->arena, backend->path, "type"), json_get(backend->value, "type"),
                  "type %s is not supported yet; vLLM and vLLMDisaggregated are", backend_type_name(backend->type));
+}
+
+void booster_validate_manifest(const struct booster *booster, struct findings *findings) {
+    check_unknown_fields(booster, findings);
+    check_object_metadata(booster, findings);
 }
 
 void booster_validate(const struct booster *booster, struct findings *findings) {

@@ -10,8 +10,9 @@
 #include "booster/model.h"
 
 void booster_validate(const struct booster *booster, struct findings *findings);
-/* Fields that no version of the ModelBooster has (rule MB002); for manifests, not for objects a server has pruned. */
-void booster_validate_unknown_fields(const struct booster *booster, struct findings *findings);
+/* Of manifests alone: fields that no version of the ModelBooster has (rule MB002), and metadata that every API server refuses. What a
+ * server has taken is pruned, and its metadata is the server's to judge: a newer one may take more. */
+void booster_validate_manifest(const struct booster *booster, struct findings *findings);
 
 /* One ModelBooster of an input that holds several. */
 struct validated {

@@ -37,8 +37,7 @@ static void check_variable(struct findings *findings, struct str path, yyjson_va
     yyjson_val *value = model_field(entry, "name");
     struct str name_path = model_path(findings->arena, path, "name");
     check_value(findings, path, entry);
-    if (value && !yyjson_is_str(value)) model_wrong_type(findings, name_path, value, "a text in quotes");
-    if (!check_text_present(findings, entry, path, "name", "the variable's name")) return;
+    if (!check_required_text(findings, entry, path, "name", "the variable's name")) return;
     if (!is_variable_name(name))
         findings_add(findings, RULE_ENV_NAME, name_path, value, "%s is no variable's name; use letters, digits and underscores",
                      QUOTE(name));

@@ -2,7 +2,6 @@
 
 #include "base/limits.h"
 #include "booster/checks.h"
-#include "booster/validate.h"
 
 /*
  * Every field that some version of the ModelBooster has. A row without fields of its own is passed over whole: text,
@@ -47,7 +46,8 @@ static const struct field policy_fields[] = {
 static const struct field gang_fields[] = {LEAF("enabled"), LEAF("minRoleReplicas"), END};
 static const struct field tier_fields[] = {LEAF("highestTierAllowed"), LEAF("highestTierName"), LEAF("mode"), END};
 static const struct field topology_fields[] = {
-    LEAF("highestTierAllowed"), LEAF("mode"), {"groupPolicy", ONE, tier_fields}, {"rolePolicy", ONE, tier_fields}, END,
+    LEAF("highestTierAllowed"),        LEAF("highestTierName"),          LEAF("mode"),
+    {"groupPolicy", ONE, tier_fields}, {"rolePolicy", ONE, tier_fields}, END,
 };
 static const struct field spread_fields[] = {
     LEAF("maxSkew"),
@@ -111,8 +111,32 @@ static const struct field spec_fields[] = {
     END,
 };
 
+static const struct field owner_fields[] = {
+    LEAF("apiVersion"), LEAF("kind"), LEAF("name"), LEAF("uid"), LEAF("controller"), LEAF("blockOwnerDeletion"), END,
+};
+
+/* Kubernetes' ObjectMeta. */
+static const struct field metadata_fields[] = {
+    LEAF("name"),
+    LEAF("namespace"),
+    LEAF("labels"),
+    LEAF("annotations"),
+    LEAF("finalizers"),
+    {"ownerReferences", LIST, owner_fields},
+    LEAF("generateName"),
+    LEAF("uid"),
+    LEAF("resourceVersion"),
+    LEAF("generation"),
+    LEAF("creationTimestamp"),
+    LEAF("deletionTimestamp"),
+    LEAF("deletionGracePeriodSeconds"),
+    LEAF("managedFields"),
+    LEAF("selfLink"),
+    END,
+};
+
 static const struct field booster_fields[] = {
-    LEAF("apiVersion"), LEAF("kind"), LEAF("metadata"), {"spec", ONE, spec_fields}, LEAF("status"), END,
+    LEAF("apiVersion"), LEAF("kind"), {"metadata", ONE, metadata_fields}, {"spec", ONE, spec_fields}, LEAF("status"), END,
 };
 
 static char folded(char c) {
@@ -159,9 +183,9 @@ static void report(struct findings *findings, struct str path, yyjson_val *key, 
     }
     struct strbuf known = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
     for (const struct field *field = fields; field->name; field++) strbuf_printf(&known, "%s%s", field == fields ? "" : ", ", field->name);
-    findings_add(findings, RULE_UNKNOWN_FIELD, path, key, "unknown field %s; remove it; known here are %s", QUOTE(json_text(key)),
-                 known.ptr);
-    strbuf_release(&known);
+    struct str list = strbuf_take(&known, findings->arena);
+    findings_add(findings, RULE_UNKNOWN_FIELD, path, key, "unknown field %s; remove it; known here are %.*s", QUOTE(json_text(key)),
+                 STR_ARG(list));
 }
 
 static void check_fields(struct findings *findings, yyjson_val *object, struct str path, const struct field *fields);
@@ -199,6 +223,6 @@ static void check_fields(struct findings *findings, yyjson_val *object, struct s
     }
 }
 
-void booster_validate_unknown_fields(const struct booster *booster, struct findings *findings) {
+void check_unknown_fields(const struct booster *booster, struct findings *findings) {
     check_fields(findings, booster->object, STR_EMPTY, booster_fields);
 }

@@ -9,14 +9,14 @@ enum { SPEC_NAME_BYTES = 64 };
 #define NAME_REMEDY "use lower-case letters, digits and dashes, no dash first or last"
 
 static void check_spec_name(const struct booster *booster, struct findings *findings) {
-    yyjson_val *value = json_get(booster->spec, "name");
+    yyjson_val *value = model_field(booster->spec, "name");
     struct str name = booster->spec_name;
     if (name.len > SPEC_NAME_BYTES)
         findings_add(findings, RULE_NAME_LENGTH, STR("spec.name"), value, "%zu characters, more than %d; shorten it", name.len,
                      SPEC_NAME_BYTES);
-    /* An empty one counts as absent: the model is then called metadata.name. */
-    if (name.len && !name_is_lower_alnum_dash(name))
-        findings_add(findings, RULE_NAME, STR("spec.name"), value, "%s is no name for a model; " NAME_REMEDY, QUOTE(name));
+    if (yyjson_is_str(value) && !name_is_lower_alnum_dash(name))
+        findings_add(findings, RULE_NAME, STR("spec.name"), value, "%s is no name for a model; " NAME_REMEDY ", or leave it out",
+                     QUOTE(name));
 }
 
 /* Children are named after it, and Services and pods after those. */

@@ -41,36 +41,12 @@ static void owned(struct overlay *overlay, struct str path, const yyjson_val *va
     findings_add(overlay->findings, RULE_POD_TEMPLATE_OWNED, path, value, "generated, and not changed here; %s", remedy);
 }
 
-/* Kubernetes' qualified name: an optional DNS prefix and a slash, then at most 63 of [A-Za-z0-9_.-], alphanumeric at both ends. */
-static bool is_label_part(struct str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        bool is_inner = i > 0 && i + 1 < text.len;
-        if (!is_alnum && !(is_inner && (c == '-' || c == '_' || c == '.'))) return false;
-    }
-    return text.len <= 63;
-}
-
-static bool is_label_key(struct str key) {
-    size_t slash = str_find(key, STR("/"));
-    struct str name = slash == SIZE_MAX ? key : str_from(key, slash + 1);
-    if (slash != SIZE_MAX && !name_is_dns_subdomain(str_first(key, slash))) return false;
-    return name.len > 0 && is_label_part(name);
-}
-
-static void check_label(struct overlay *overlay, struct str path, yyjson_val *key, yyjson_val *value) {
+static void check_own_label(struct overlay *overlay, struct str path, yyjson_val *key, yyjson_val *value) {
     struct str name = json_text(key);
-    if (str_starts_with(name, STR(LABEL_SERVING_PREFIX)) || str_starts_with(name, STR(GROUP_WORKLOAD "/"))) {
+    if (str_starts_with(name, STR(LABEL_SERVING_PREFIX)) || str_starts_with(name, STR(GROUP_WORKLOAD "/")))
         owned(overlay, path, key, "labels under " LABEL_SERVING_PREFIX " and " GROUP_WORKLOAD "/ are the controllers'; use another prefix");
-    } else if (!yyjson_is_str(value)) {
-        model_wrong_type(overlay->findings, path, value, "the label's value in quotes");
-    } else if (!is_label_key(name) || !is_label_part(json_text(value))) {
-        findings_add(
-            overlay->findings, RULE_POD_TEMPLATE_LABEL, path, key,
-            "%s: %s is no label; use at most 63 letters, digits, dashes, underscores and dots, the first and last a letter or digit",
-            error_quote(name).text, error_quote(json_text(value)).text);
-    }
+    else
+        check_label(overlay->findings, RULE_POD_TEMPLATE_LABEL, path, key, value);
 }
 
 static void check_metadata(struct overlay *overlay, const yyjson_val *template, struct str path) {
@@ -80,12 +56,10 @@ static void check_metadata(struct overlay *overlay, const yyjson_val *template, 
     size_t index, max;
     yyjson_val *key, *value;
     yyjson_obj_foreach(labels, index, max, key, value) {
-        check_label(overlay, model_key_path(overlay->arena, labels_path, json_text(key)), key, value);
+        check_own_label(overlay, model_key_path(overlay->arena, labels_path, json_text(key)), key, value);
     }
     yyjson_obj_foreach(annotations, index, max, key, value) {
-        if (!yyjson_is_str(value))
-            model_wrong_type(overlay->findings, model_key_path(overlay->arena, annotations_path, json_text(key)), value,
-                             "the annotation's value in quotes");
+        check_annotation(overlay->findings, model_key_path(overlay->arena, annotations_path, json_text(key)), value);
     }
     if (yyjson_obj_size(annotations) > 0)
         findings_add(overlay->findings, RULE_POD_TEMPLATE_ANNOTATIONS, annotations_path, annotations,

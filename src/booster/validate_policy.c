@@ -74,8 +74,7 @@ static void check_metric(struct findings *findings, const yyjson_val *metric, st
     yyjson_val *name = model_field(metric, "metricName");
     struct str name_path = model_path(findings->arena, path, "metricName");
     check_target_value(findings, metric, path);
-    if (name && !yyjson_is_str(name)) model_wrong_type(findings, name_path, name, "a text in quotes");
-    if (!check_text_present(findings, metric, path, "metricName", "the metric's name, such as kthena:num_requests_waiting")) return;
+    if (!check_required_text(findings, metric, path, "metricName", "the metric's name, such as kthena:num_requests_waiting")) return;
     bool is_new;
     struct key_slot *slot = key_set_add(names, json_text(name), at, &is_new);
     if (!is_new)

@@ -92,17 +92,17 @@ static void check_cache_path(struct findings *findings, struct str path, const y
 static void check_cache(const struct backend *backend, struct findings *findings) {
     struct str uri = backend->cache_uri;
     struct str path = model_path(findings->arena, backend->path, "cacheURI");
-    yyjson_val *value = json_get(backend->value, "cacheURI");
-    if (uri.len == 0) return;
+    yyjson_val *value = model_field(backend->value, "cacheURI");
+    if (!yyjson_is_str(value)) return;
     if (scheme_is(uri, "pvc://"))
         check_cache_claim(findings, path, value, uri);
     else if (scheme_is(uri, "hostpath://"))
         check_cache_path(findings, path, value, uri);
-    else if (uri.ptr[0] == '/' && is_plain(str_from(uri, 1)))
+    else if (uri.len && uri.ptr[0] == '/' && is_plain(str_from(uri, 1)))
         findings_add(findings, RULE_CACHE_URI, path, value, "%s has no scheme; write hostpath://%.*s", QUOTE(uri), STR_ARG(uri));
     else
         findings_add(findings, RULE_CACHE_URI, path, value,
-                     "%s is no cache; write hostpath:///<folder>, pvc://<claim> or pvc://<claim>/<folder>", QUOTE(uri));
+                     "%s is no cache; write hostpath:///<folder>, pvc://<claim> or pvc://<claim>/<folder>, or leave it out", QUOTE(uri));
 }
 
 void check_sources(const struct backend *backend, struct findings *findings) {

@@ -74,10 +74,8 @@ static void check_image(const struct worker *worker, struct findings *findings) 
 }
 
 static void amount_is_wrong(struct findings *findings, enum rule rule, struct str path, const yyjson_val *value, const char *remedy) {
-    struct strbuf text = strbuf_with_max(LIMIT_ERROR_MESSAGE_BYTES);
-    if (yyjson_is_num(json_loose(value))) json_write_number(&text, value);
-    findings_add(findings, rule, path, value, "%s %s", QUOTE(text.len ? strbuf_view(&text) : json_text(value)), remedy);
-    strbuf_release(&text);
+    struct json_number number = json_number(value);
+    findings_add(findings, rule, path, value, "%s %s", QUOTE(number.text[0] ? str_of(number.text) : json_text(value)), remedy);
 }
 
 bool check_quantity(struct findings *findings, struct str path, const yyjson_val *value, struct quantity *out) {
@@ -95,23 +93,34 @@ bool check_quantity(struct findings *findings, struct str path, const yyjson_val
     return false;
 }
 
-static bool read_amount(struct findings *findings, struct str path, const yyjson_val *value, struct quantity *out) {
+/* Of devices and the like (nvidia.com/gpu) there are whole ones. */
+static bool is_extended(struct str resource) {
+    return str_contains(resource, STR("/")) && !str_contains(resource, STR("kubernetes.io/"));
+}
+
+/* What Kubernetes never overcommits: request and limit must be equal. */
+static bool is_exact(struct str resource) {
+    return is_extended(resource) || str_starts_with(resource, STR("hugepages-"));
+}
+
+static bool read_amount(struct findings *findings, struct str path, struct str name, const yyjson_val *value, struct quantity *out) {
+    enum { NANO = 1000000000 };
+    bool is_whole = !yyjson_is_real(json_loose(value)) && (!quantity_read(value, out, NULL) || out->nanos % NANO == 0);
+    if (is_extended(name) && !is_whole) {
+        amount_is_wrong(findings, RULE_RESOURCES, path, value, "is no number of devices; write a whole one");
+        return false;
+    }
     if (!check_quantity(findings, path, value, out)) return false;
     if (out->nanos >= 0) return true;
     amount_is_wrong(findings, RULE_RESOURCES, path, value, "is negative; write 0 or more");
     return false;
 }
 
-/* Kubernetes never overcommits what is not its own (nvidia.com/gpu): the two must be equal. */
-static bool is_extended(struct str resource) {
-    return str_contains(resource, STR("/")) && !str_contains(resource, STR("kubernetes.io/"));
-}
-
 static void check_request(struct findings *findings, struct str path, yyjson_val *value, struct str name, yyjson_val *limits) {
     struct quantity request, limit;
     yyjson_val *limit_value = json_get_str(limits, name);
-    if (!read_amount(findings, path, value, &request)) return;
-    if (!limit_value && is_extended(name)) {
+    if (!read_amount(findings, path, name, value, &request)) return;
+    if (!limit_value && is_exact(name)) {
         findings_add(findings, RULE_RESOURCES, path, value,
                      "requested without a limit, which Kubernetes refuses for this resource; write it under limits");
         return;
@@ -120,22 +129,35 @@ static void check_request(struct findings *findings, struct str path, yyjson_val
     int order = quantity_compare(request, limit);
     if (order > 0)
         findings_add(findings, RULE_RESOURCES, path, value, "the request is above the limit; lower the one or raise the other");
-    else if (order < 0 && is_extended(name))
+    else if (order < 0 && is_exact(name))
         findings_add(findings, RULE_RESOURCES, path, value,
                      "the request is below the limit, which Kubernetes refuses for this resource; make them equal");
+}
+
+static void check_claims(const struct worker *worker, struct findings *findings, struct str resources) {
+    struct str path = model_path(findings->arena, resources, "claims");
+    yyjson_val *list = check_list(findings, worker->resources, resources, "claims"), *claim;
+    size_t index, max;
+    yyjson_arr_foreach(list, index, max, claim) {
+        struct str at = model_index_path(findings->arena, path, index);
+        if (yyjson_is_obj(claim))
+            check_required_text(findings, claim, at, "name", "the name of a resource claim of the pods");
+        else
+            model_wrong_type(findings, at, claim, "an object with a name");
+    }
 }
 
 static void check_resources(const struct worker *worker, struct findings *findings) {
     struct str path = model_path(findings->arena, worker->path, "resources");
     yyjson_val *limits = check_object(findings, worker->resources, path, "limits");
     yyjson_val *requests = check_object(findings, worker->resources, path, "requests");
-    check_list(findings, worker->resources, path, "claims");
+    check_claims(worker, findings, path);
     struct str limits_path = model_path(findings->arena, path, "limits"), requests_path = model_path(findings->arena, path, "requests");
     size_t index, max;
     yyjson_val *key, *value;
     struct quantity amount;
     yyjson_obj_foreach(limits, index, max, key, value) {
-        read_amount(findings, model_key_path(findings->arena, limits_path, json_text(key)), value, &amount);
+        read_amount(findings, model_key_path(findings->arena, limits_path, json_text(key)), json_text(key), value, &amount);
     }
     yyjson_obj_foreach(requests, index, max, key, value) {
         check_request(findings, model_key_path(findings->arena, requests_path, json_text(key)), value, json_text(key), limits);

@@ -2,13 +2,13 @@
  * The Common Expression Language, as far as Kubernetes' x-kubernetes-validations use it: parsed, type-checked against a declared
  * type of `self`, and evaluated on JSON values with a bound on cost. Pure.
  *
- *   cel_compile(arena, source, &environment, &program, error)      once, when a definition is created; a rule that does not compile is refused
+ *   cel_compile(arena, source, &environment, &program, error)      once, when a definition is created; what does not compile is refused
  *   cel_evaluate(program, arena, self, old_self, &budget, &value, error)
  *
  * Built: literals, operators, ternary, `in`, indexing, field selection, has(), size(), all/exists/exists_one/map/filter (one and two
- * variables where Kubernetes has them), type conversions, strings (contains, startsWith, endsWith, matches, and the strings extension), lists
- * (isSorted, sum, min, max, indexOf, lastIndexOf), regex find/findAll, url, ip/cidr, quantity, format, timestamps and durations, optional
- * types (optionalOldSelf) where time allows; what is not built does not compile, and says so.
+ * variables where Kubernetes has them), type conversions, strings (contains, startsWith, endsWith, matches, and the strings extension),
+ * lists (isSorted, sum, min, max, indexOf, lastIndexOf), regex find/findAll, url, ip/cidr, quantity, format, timestamps and durations,
+ * optional types (optionalOldSelf); what is not built does not compile, and says so.
  */
 #ifndef MB_CEL_CEL_H
 #define MB_CEL_CEL_H
@@ -40,8 +40,8 @@ enum cel_type_kind {
 };
 
 struct cel_field {
-    struct str name;      /* as in JSON */
-    struct str cel_name;  /* escaped; empty: cannot be named in an expression */
+    struct str name;     /* as in JSON */
+    struct str cel_name; /* escaped; empty: cannot be named in an expression */
     const struct cel_type *type;
 };
 
@@ -74,8 +74,8 @@ struct cel_program;
 struct str cel_escape_field(struct arena *arena, struct str name);
 
 /*
- * Parses and checks; everything in the arena (the source, UTF-8, is copied). `result` is the type that the expression must have: CEL_BOOL for a
- * rule, CEL_STRING for a messageExpression. False and an error in cel-go's words ("compilation failed: ERROR: <input>:1:6: ...").
+ * Parses and checks; everything in the arena (the source, UTF-8, is copied). `result` is the type that the expression must have: CEL_BOOL
+ * for a rule, CEL_STRING for a messageExpression. False and an error in cel-go's words ("compilation failed: ERROR: <input>:1:6: ...").
  */
 bool cel_compile(struct arena *arena, struct str source, const struct cel_environment *environment, enum cel_type_kind result,
                  const struct cel_program **out, struct error *error);
@@ -89,8 +89,8 @@ struct cel_result {
     struct str text; /* CEL_STRING, in the arena */
 };
 /*
- * `old_self` NULL: there is none. `*budget` (units of cel-go's runtime cost) goes down by what was used; at its end the evaluation fails with
- * ERROR_LIMIT. False and an error also where the expression has none ("no such key: x", "divide by zero").
+ * `old_self` NULL: there is none. `*budget` (units of cel-go's runtime cost) goes down by what was used; at its end the evaluation fails
+ * with ERROR_LIMIT. False and an error also where the expression has none ("no such key: x", "divide by zero").
  */
 bool cel_evaluate(const struct cel_program *program, struct arena *arena, const yyjson_mut_val *self, const yyjson_mut_val *old_self,
                   uint64_t *budget, struct cel_result *out, struct error *error);

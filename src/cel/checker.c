@@ -4,17 +4,25 @@
 #include "cel/text.h"
 
 /*
- * Types from the leaves up. Where a type is not known (dyn), overloads are found at run time; where it is and nothing fits, the expression does not
- * compile.
+ * Types from the leaves up. Where a type is not known (dyn), overloads are found at run time; where it is and nothing fits, the expression
+ * does not compile.
  */
 
 static const struct cel_type dyn = {.kind = CEL_DYN, .max_elements = -1};
 static const struct cel_type plain_types[] = {
-    [CEL_DYN] = {.kind = CEL_DYN, .max_elements = -1},         [CEL_BOOL] = {.kind = CEL_BOOL},           [CEL_INT] = {.kind = CEL_INT},
-    [CEL_UINT] = {.kind = CEL_UINT},                           [CEL_DOUBLE] = {.kind = CEL_DOUBLE},       [CEL_STRING] = {.kind = CEL_STRING, .max_elements = -1},
-    [CEL_BYTES] = {.kind = CEL_BYTES, .max_elements = -1},     [CEL_TIMESTAMP] = {.kind = CEL_TIMESTAMP}, [CEL_DURATION] = {.kind = CEL_DURATION},
-    [CEL_NULL] = {.kind = CEL_NULL},                           [CEL_LIST] = {.kind = CEL_LIST, .element = &dyn, .max_elements = -1},
-    [CEL_MAP] = {.kind = CEL_MAP, .element = &dyn, .max_elements = -1},                                   [CEL_TYPE_TYPE] = {.kind = CEL_TYPE_TYPE},
+    [CEL_DYN] = {.kind = CEL_DYN, .max_elements = -1},
+    [CEL_BOOL] = {.kind = CEL_BOOL},
+    [CEL_INT] = {.kind = CEL_INT},
+    [CEL_UINT] = {.kind = CEL_UINT},
+    [CEL_DOUBLE] = {.kind = CEL_DOUBLE},
+    [CEL_STRING] = {.kind = CEL_STRING, .max_elements = -1},
+    [CEL_BYTES] = {.kind = CEL_BYTES, .max_elements = -1},
+    [CEL_TIMESTAMP] = {.kind = CEL_TIMESTAMP},
+    [CEL_DURATION] = {.kind = CEL_DURATION},
+    [CEL_NULL] = {.kind = CEL_NULL},
+    [CEL_LIST] = {.kind = CEL_LIST, .element = &dyn, .max_elements = -1},
+    [CEL_MAP] = {.kind = CEL_MAP, .element = &dyn, .max_elements = -1},
+    [CEL_TYPE_TYPE] = {.kind = CEL_TYPE_TYPE},
     [CEL_OPTIONAL] = {.kind = CEL_OPTIONAL, .element = &dyn},
 };
 
@@ -36,15 +44,18 @@ static bool check(struct checker *checker, struct node *node, const struct scope
 
 static bool refuse(struct checker *checker, size_t place, const char *format, struct str name) {
     char words[256];
-    if (snprintf(words, sizeof words, format, STR_ARG(name)) >= (int)sizeof words) words[str_cut_utf8(str_of(words), sizeof words - 4).len] = 0;
+    if (snprintf(words, sizeof words, format, STR_ARG(name)) >= (int)sizeof words)
+        words[str_cut_utf8(str_of(words), sizeof words - 4).len] = 0;
     return cel_error_at(checker->error, checker->program->source, place, "%s", words);
 }
 
 static struct str type_text(struct arena *arena, const struct cel_type *type) {
     struct str name = str_of(value_kind_name(type->kind));
     if (type->kind == CEL_LIST) return arena_printf(arena, "list(%.*s)", STR_ARG(type_text(arena, type->element ? type->element : &dyn)));
-    if (type->kind == CEL_MAP) return arena_printf(arena, "map(string, %.*s)", STR_ARG(type_text(arena, type->element ? type->element : &dyn)));
-    if (type->kind == CEL_OPTIONAL) return arena_printf(arena, "optional_type(%.*s)", STR_ARG(type_text(arena, type->element ? type->element : &dyn)));
+    if (type->kind == CEL_MAP)
+        return arena_printf(arena, "map(string, %.*s)", STR_ARG(type_text(arena, type->element ? type->element : &dyn)));
+    if (type->kind == CEL_OPTIONAL)
+        return arena_printf(arena, "optional_type(%.*s)", STR_ARG(type_text(arena, type->element ? type->element : &dyn)));
     if (type->kind == CEL_OBJECT && type->name.len) return type->name;
     return name;
 }
@@ -56,7 +67,8 @@ static enum cel_type_kind kind_of(const struct cel_type *type) {
 /* A declared type is left out of the tree where its values may be null: anything may then be compared with it. */
 static bool check_identifier(struct checker *checker, struct node *node, const struct scope *scope) {
     static const char *const type_names[] = {"bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"};
-    static const enum cel_type_kind type_kinds[] = {CEL_BOOL, CEL_INT, CEL_UINT, CEL_DOUBLE, CEL_STRING, CEL_BYTES, CEL_LIST, CEL_MAP, CEL_NULL, CEL_TYPE_TYPE};
+    static const enum cel_type_kind type_kinds[] = {CEL_BOOL,  CEL_INT,  CEL_UINT, CEL_DOUBLE, CEL_STRING,
+                                                    CEL_BYTES, CEL_LIST, CEL_MAP,  CEL_NULL,   CEL_TYPE_TYPE};
     for (; scope; scope = scope->outer) {
         if (!str_equal(scope->name, node->text)) continue;
         node->type = scope->type;
@@ -98,8 +110,10 @@ static bool check_select(struct checker *checker, struct node *node, const struc
         break;
     default: return refuse(checker, node->place, "type '%.*s' does not support field selection", type_text(checker->arena, type));
     }
-    if (node->kind == NODE_HAS) node->type = &plain_types[CEL_BOOL];
-    else if (node->is_method || was_optional) node->type = optional_of(checker, node->type);
+    if (node->kind == NODE_HAS)
+        node->type = &plain_types[CEL_BOOL];
+    else if (node->is_method || was_optional)
+        node->type = optional_of(checker, node->type);
     return node->type || error_set(checker->error, ERROR_MEMORY, "the expression is too large");
 }
 
@@ -117,8 +131,9 @@ static bool refuse_overload(struct checker *checker, const struct node *node) {
         arguments = arguments.len ? arena_join(checker->arena, arguments, STR(", "), text) : text;
     }
     struct str target = node->is_method ? type_text(checker->arena, node->children[0]->type) : STR_EMPTY;
-    return cel_error_at(checker->error, checker->program->source, node->place, "found no matching overload for '%.*s' applied to '%.*s%s(%.*s)'",
-                        STR_ARG(node->text), STR_ARG(target), node->is_method ? "." : "", STR_ARG(arguments));
+    return cel_error_at(checker->error, checker->program->source, node->place,
+                        "found no matching overload for '%.*s' applied to '%.*s%s(%.*s)'", STR_ARG(node->text), STR_ARG(target),
+                        node->is_method ? "." : "", STR_ARG(arguments));
 }
 
 /* int == string can never hold, and does not compile; anything may be compared with null and dyn, and numbers only with their own kind. */
@@ -148,14 +163,16 @@ static bool check_logic(struct checker *checker, struct node *node) {
 /* What an overload gives, where its row in the table says only dyn. */
 static const struct cel_type *result_of(const struct node *node, const struct function *function) {
     const struct cel_type *first = node->children[0]->type;
-    bool is_item = str_is(node->text, "_[_]"), is_of_list = str_is(node->text, "min") || str_is(node->text, "max") || str_is(node->text, "sum");
+    bool is_item = str_is(node->text, "_[_]"),
+         is_of_list = str_is(node->text, "min") || str_is(node->text, "max") || str_is(node->text, "sum");
     if (is_item || is_of_list) {
         if (first->kind == CEL_OBJECT || !first->element) return &dyn;
         return first->element;
     }
     if (str_is(node->text, "value") || str_is(node->text, "orValue")) return first->element ? first->element : &dyn;
     if (str_is(node->text, "_+_") && function->result == CEL_LIST) {
-        bool is_same = first->element && node->children[1]->type->element && are_comparable(first->element, node->children[1]->type->element);
+        bool is_same =
+            first->element && node->children[1]->type->element && are_comparable(first->element, node->children[1]->type->element);
         return is_same ? first : &plain_types[CEL_LIST];
     }
     return &plain_types[function->result];
@@ -166,12 +183,14 @@ static bool check_call(struct checker *checker, struct node *node, const struct 
     bool is_dyn = false;
     if (!check_children(checker, node, scope)) return false;
     if (str_is(node->text, "_&&_") || str_is(node->text, "_||_") || str_is(node->text, "_?_:_")) return check_logic(checker, node);
-    if (!function_is_known(node->text, node->is_method)) return refuse(checker, node->place, "undeclared reference to '%.*s' (in container '')", node->text);
+    if (!function_is_known(node->text, node->is_method))
+        return refuse(checker, node->place, "undeclared reference to '%.*s' (in container '')", node->text);
     for (size_t i = 0; i < node->child_count && i < FUNCTION_ARGUMENTS; i++) {
         kinds[i] = kind_of(node->children[i]->type);
         is_dyn = is_dyn || kinds[i] == CEL_DYN;
     }
-    const struct function *function = node->child_count <= FUNCTION_ARGUMENTS ? function_find(node->text, node->is_method, kinds, node->child_count) : NULL;
+    const struct function *function =
+        node->child_count <= FUNCTION_ARGUMENTS ? function_find(node->text, node->is_method, kinds, node->child_count) : NULL;
     if (!function) return refuse_overload(checker, node);
     bool is_equality = str_is(node->text, "_==_") || str_is(node->text, "_!=_");
     if (is_equality && !are_comparable(node->children[0]->type, node->children[1]->type)) return refuse_overload(checker, node);
@@ -206,7 +225,8 @@ static bool check_fold(struct checker *checker, struct node *node, const struct 
         if (!check(checker, node->children[i], &inner)) return false;
         enum cel_type_kind kind = kind_of(node->children[i]->type);
         if (is_predicate && kind != CEL_BOOL && kind != CEL_DYN)
-            return refuse(checker, node->children[i]->place, "expected type 'bool' but found '%.*s'", type_text(checker->arena, node->children[i]->type));
+            return refuse(checker, node->children[i]->place, "expected type 'bool' but found '%.*s'",
+                          type_text(checker->arena, node->children[i]->type));
     }
     if (node->fold != FOLD_MAP && node->fold != FOLD_FILTER) {
         node->type = &plain_types[CEL_BOOL];
@@ -278,7 +298,8 @@ static uint64_t multiply(uint64_t a, uint64_t b) {
 /* How large a value of a type can be: elements, members or characters; what is not bounded may fill a request. */
 static uint64_t size_of(const struct cel_type *type) {
     enum { REQUEST_BYTES = 3 * 1024 * 1024 };
-    if (type->max_elements >= 0 && (type->max_elements > 0 || type->kind == CEL_LIST || type->kind == CEL_MAP)) return (uint64_t)type->max_elements;
+    if (type->max_elements >= 0 && (type->max_elements > 0 || type->kind == CEL_LIST || type->kind == CEL_MAP))
+        return (uint64_t)type->max_elements;
     switch (type->kind) {
     case CEL_STRING:
     case CEL_BYTES:
@@ -303,7 +324,8 @@ static uint64_t cost_of(const struct node *node) {
     uint64_t least = UINT64_MAX, sum = 0;
     for (size_t i = 0; i < node->child_count; i++) {
         uint64_t size = size_of(node->children[i]->type);
-        if (node->children[i]->kind == NODE_LITERAL && node->children[i]->literal.kind == CEL_STRING) size = node->children[i]->literal.text.len;
+        if (node->children[i]->kind == NODE_LITERAL && node->children[i]->literal.kind == CEL_STRING)
+            size = node->children[i]->literal.text.len;
         least = size < least ? size : least;
         sum = add(sum, size);
     }

@@ -6,8 +6,10 @@ static bool evaluate(struct run *run, const struct node *node, struct value *out
 
 static struct value *keep(struct run *run, const struct value *value) {
     struct value *copy = arena_alloc(run->arena, sizeof *copy);
-    if (copy) *copy = *value;
-    else error_set(run->error, ERROR_MEMORY, "memory is out");
+    if (copy)
+        *copy = *value;
+    else
+        error_set(run->error, ERROR_MEMORY, "memory is out");
     return copy;
 }
 
@@ -23,7 +25,8 @@ static bool evaluate_select(struct run *run, const struct node *node, struct val
     if (!evaluate(run, node->children[0], &target)) return false;
     if (target.kind == CEL_OPTIONAL) {
         is_optional = true;
-        if (!target.content) return node->kind == NODE_HAS ? (*out = (struct value){.kind = CEL_BOOL}, true) : give_optional(run, NULL, out);
+        if (!target.content)
+            return node->kind == NODE_HAS ? (*out = (struct value){.kind = CEL_BOOL}, true) : give_optional(run, NULL, out);
         target = *target.content;
     }
     if (target.kind != CEL_MAP) return error_set(run->error, ERROR_INVALID, "no such overload");
@@ -60,8 +63,10 @@ static bool evaluate_logic(struct run *run, const struct node *node, bool decide
         return true;
     }
     if (!is_left) {
-        if (first.kind != ERROR_NONE) *error = first;
-        else error_set(error, ERROR_INVALID, "no such overload");
+        if (first.kind != ERROR_NONE)
+            *error = first;
+        else
+            error_set(error, ERROR_INVALID, "no such overload");
         return false;
     }
     return is_right ? error_set(error, ERROR_INVALID, "no such overload") : false;
@@ -84,7 +89,8 @@ static bool evaluate_call(struct run *run, const struct node *node, struct value
         if (!evaluate(run, node->children[i], &arguments[i])) return false;
         kinds[i] = arguments[i].kind;
     }
-    const struct function *function = node->function ? node->function : function_find(node->text, node->is_method, kinds, node->child_count);
+    const struct function *function =
+        node->function ? node->function : function_find(node->text, node->is_method, kinds, node->child_count);
     if (!function) return error_set(run->error, ERROR_INVALID, "no such overload");
     if (function->is_linear && !run_pay(run, run_size_cost(arguments, node->child_count))) return false;
     return function->body(run, arguments, node->child_count, out);
@@ -121,7 +127,7 @@ static bool range_item(struct run *run, const struct value *range, struct value_
 }
 
 struct folding {
-    size_t held;       /* how many items the predicate held for */
+    size_t held;        /* how many items the predicate held for */
     struct error first; /* of an item whose predicate failed; only counts when no other item decides */
     struct value *made;
     size_t made_count;
@@ -151,7 +157,8 @@ static bool fold_item(struct run *run, const struct node *node, const struct val
     if (node->fold == FOLD_ALL) return holds;
     if (node->fold == FOLD_EXISTS) return !holds;
     if (!holds || node->fold == FOLD_EXISTS_ONE) return true;
-    if (node->fold == FOLD_FILTER) result = *item;
+    if (node->fold == FOLD_FILTER)
+        result = *item;
     else if (node->child_count == 3 && !evaluate(run, node->children[2], &result)) {
         *out_has_failed = true;
         return false;
@@ -183,7 +190,8 @@ static bool evaluate_fold(struct run *run, const struct node *node, struct value
     if (node->fold == FOLD_MAP || node->fold == FOLD_FILTER)
         *out = (struct value){.kind = CEL_LIST, .list = {.items = folding.made, .count = folding.made_count}};
     else
-        *out = (struct value){.kind = CEL_BOOL, .boolean = node->fold == FOLD_EXISTS_ONE ? folding.held == 1 : (node->fold == FOLD_EXISTS) == is_decided};
+        *out = (struct value){.kind = CEL_BOOL,
+                              .boolean = node->fold == FOLD_EXISTS_ONE ? folding.held == 1 : (node->fold == FOLD_EXISTS) == is_decided};
     return true;
 }
 
@@ -236,21 +244,26 @@ static bool set_slots(struct run *run, const struct cel_program *program, const 
 
 bool cel_evaluate(const struct cel_program *program, struct arena *arena, const yyjson_mut_val *self, const yyjson_mut_val *old_self,
                   uint64_t *budget, struct cel_result *out, struct error *error) {
-    struct run run = {.arena = arena, .budget = budget, .error = error, .slots = arena_array(arena, program->slot_count, sizeof *run.slots)};
+    struct run run = {
+        .arena = arena, .budget = budget, .error = error, .slots = arena_array(arena, program->slot_count, sizeof *run.slots)};
     struct value value;
     if (!run.slots) return error_set(error, ERROR_MEMORY, "memory is out");
     if (!set_slots(&run, program, self, old_self) || !evaluate(&run, program->root, &value)) return false;
     *out = (struct cel_result){0};
-    if (value.kind == CEL_BOOL) out->is_true = value.boolean;
-    else if (value.kind == CEL_STRING) out->text = value.text;
-    else return error_set(error, ERROR_INVALID, "the expression gave %s", value_kind_name(value.kind));
+    if (value.kind == CEL_BOOL)
+        out->is_true = value.boolean;
+    else if (value.kind == CEL_STRING)
+        out->text = value.text;
+    else
+        return error_set(error, ERROR_INVALID, "the expression gave %s", value_kind_name(value.kind));
     return true;
 }
 
 /* apiserver's cel.Escape: names that CEL reserves, and characters that it cannot spell. */
 struct str cel_escape_field(struct arena *arena, struct str name) {
-    static const char *const reserved[] = {"true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
-                                           "package", "namespace", "return", "var", "void", "while"};
+    static const char *const reserved[] = {"true",     "false",   "null",      "in",       "as",  "break",  "const",
+                                           "continue", "else",    "for",       "function", "if",  "import", "let",
+                                           "loop",     "package", "namespace", "return",   "var", "void",   "while"};
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         if (str_is(name, reserved[i])) return arena_printf(arena, "__%s__", reserved[i]);
     }
@@ -259,17 +272,20 @@ struct str cel_escape_field(struct arena *arena, struct str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-        if (c == '_' && i + 1 < name.len && name.ptr[i + 1] == '_') strbuf_append(&out, STR("__underscores__")), i++;
-        else if (is_plain) strbuf_append_char(&out, c);
-        else if (c == '.') strbuf_append(&out, STR("__dot__"));
-        else if (c == '-') strbuf_append(&out, STR("__dash__"));
-        else if (c == '/') strbuf_append(&out, STR("__slash__"));
+        if (c == '_' && i + 1 < name.len && name.ptr[i + 1] == '_')
+            strbuf_append(&out, STR("__underscores__")), i++;
+        else if (is_plain)
+            strbuf_append_char(&out, c);
+        else if (c == '.')
+            strbuf_append(&out, STR("__dot__"));
+        else if (c == '-')
+            strbuf_append(&out, STR("__dash__"));
+        else if (c == '/')
+            strbuf_append(&out, STR("__slash__"));
         else {
             strbuf_release(&out);
             return STR_EMPTY;
         }
     }
-    struct str escaped = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return escaped;
+    return strbuf_take(&out, arena);
 }

@@ -100,7 +100,7 @@ INT_OPERATION(multiply, __builtin_mul_overflow)
 #define DOUBLE_OPERATION(name, operator)                                                                                                   \
     BODY(name##_double) {                                                                                                                  \
         UNUSED;                                                                                                                            \
-        *out = (struct value){.kind = CEL_DOUBLE, .real = arguments[0].real operator arguments[1].real};                                   \
+        *out = (struct value){.kind = CEL_DOUBLE, .real = arguments[0].real operator arguments[1].real };                                  \
         return true;                                                                                                                       \
     }
 DOUBLE_OPERATION(add, +)
@@ -188,14 +188,16 @@ BODY(to_int) {
     char *end;
     switch (value->kind) {
     case CEL_INT: return give_int(out, value->integer);
-    case CEL_UINT: return value->unsigned_integer > INT64_MAX ? fail(run, "integer overflow") : give_int(out, (int64_t)value->unsigned_integer);
+    case CEL_UINT:
+        return value->unsigned_integer > INT64_MAX ? fail(run, "integer overflow") : give_int(out, (int64_t)value->unsigned_integer);
     case CEL_DOUBLE: return !(fabs(value->real) < 9.2233720368547e18) ? fail(run, "integer overflow") : give_int(out, (int64_t)value->real);
     case CEL_TIMESTAMP: return give_int(out, value->integer / 1000000000);
     case CEL_STRING: {
         struct str text = arena_copy(run->arena, value->text);
         long long number = strtoll(text.ptr, &end, 10);
         bool is_one = text.len && text.len < 21 && *end == 0 && text.ptr[0] != ' ';
-        return is_one ? give_int(out, number) : error_set(run->error, ERROR_INVALID, "strconv.ParseInt: parsing %s: invalid syntax", QUOTE(value->text));
+        return is_one ? give_int(out, number)
+                      : error_set(run->error, ERROR_INVALID, "strconv.ParseInt: parsing %s: invalid syntax", QUOTE(value->text));
     }
     default: return fail(run, "no such overload");
     }
@@ -222,14 +224,17 @@ BODY(to_double) {
     case CEL_STRING: {
         struct str text = arena_copy(run->arena, value->text);
         out->real = text.len ? strtod(text.ptr, &end) : 0;
-        return text.len && *end == 0 ? true : error_set(run->error, ERROR_INVALID, "strconv.ParseFloat: parsing %s: invalid syntax", QUOTE(value->text));
+        return text.len && *end == 0
+                   ? true
+                   : error_set(run->error, ERROR_INVALID, "strconv.ParseFloat: parsing %s: invalid syntax", QUOTE(value->text));
     }
     default: return fail(run, "no such overload");
     }
 }
 
 BODY(to_bool) {
-    static const char *const trues[] = {"true", "True", "TRUE", "t", "T", "1"}, *const falses[] = {"false", "False", "FALSE", "f", "F", "0"};
+    static const char *const trues[] = {"true", "True", "TRUE", "t", "T", "1"}, *const falses[] = {"false", "False", "FALSE",
+                                                                                                   "f",     "F",     "0"};
     (void)count;
     if (arguments[0].kind == CEL_BOOL) return give_bool(out, arguments[0].boolean);
     for (size_t i = 0; i < 6; i++) {
@@ -250,7 +255,9 @@ BODY(to_string) {
     case CEL_UINT: text = arena_printf(run->arena, "%llu", (unsigned long long)value->unsigned_integer); break;
     case CEL_DOUBLE: text = text_of_double(run->arena, value->real); break;
     case CEL_BOOL: text = value->boolean ? STR("true") : STR("false"); break;
-    case CEL_TIMESTAMP: text = rfc3339_format_ns(run->arena, value->integer, value->integer % 1000000000 ? RFC3339_NANOS : RFC3339_SECONDS); break;
+    case CEL_TIMESTAMP:
+        text = rfc3339_format_ns(run->arena, value->integer, value->integer % 1000000000 ? RFC3339_NANOS : RFC3339_SECONDS);
+        break;
     case CEL_DURATION: text = arena_join(run->arena, text_of_double(run->arena, (double)value->integer / 1e9), STR("s"), STR_EMPTY); break;
     default: return fail(run, "no such overload");
     }
@@ -308,15 +315,18 @@ BODY(or_optional) {
     return true;
 }
 
-#define TEXT  CEL_STRING
-#define BOTH(kind) {kind, kind}
+#define TEXT CEL_STRING
+#define BOTH(kind)                                                                                                                         \
+    { kind, kind }
 /* name, is a method, parameters, result, body, cost grows with size */
 const struct function functions[] = {
     {"_==_", false, 2, BOTH(CEL_DYN), CEL_BOOL, equals, true},
     {"_!=_", false, 2, BOTH(CEL_DYN), CEL_BOOL, differs, true},
 #define COMPARISONS(kind_a, kind_b)                                                                                                        \
     {"_<_", false, 2, {kind_a, kind_b}, CEL_BOOL, is_less, true}, {"_<=_", false, 2, {kind_a, kind_b}, CEL_BOOL, is_at_most, true},        \
-        {"_>_", false, 2, {kind_a, kind_b}, CEL_BOOL, is_greater, true}, {"_>=_", false, 2, {kind_a, kind_b}, CEL_BOOL, is_at_least, true}
+        {"_>_", false, 2, {kind_a, kind_b}, CEL_BOOL, is_greater, true}, {                                                                 \
+        "_>=_", false, 2, {kind_a, kind_b}, CEL_BOOL, is_at_least, true                                                                    \
+    }
     COMPARISONS(CEL_INT, CEL_INT),
     COMPARISONS(CEL_INT, CEL_UINT),
     COMPARISONS(CEL_INT, CEL_DOUBLE),

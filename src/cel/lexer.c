@@ -2,16 +2,12 @@
 
 #include <stdlib.h>
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 static int hex_digit(char c) {
-    if (is_digit(c)) return c - '0';
+    if (str_is_digit(c)) return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
@@ -58,18 +54,18 @@ static bool read_number(struct lexer *lexer, struct token *out, struct error *er
     size_t start = lexer->at;
     bool is_hex = peek(lexer, 0) == '0' && (peek(lexer, 1) == 'x' || peek(lexer, 1) == 'X'), is_double = false;
     if (is_hex) lexer->at += 2;
-    while (is_hex ? hex_digit(peek(lexer, 0)) >= 0 : is_digit(peek(lexer, 0))) lexer->at++;
+    while (is_hex ? hex_digit(peek(lexer, 0)) >= 0 : str_is_digit(peek(lexer, 0))) lexer->at++;
     if (is_hex) return read_integer(lexer, out, start, true, error);
-    if (peek(lexer, 0) == '.' && is_digit(peek(lexer, 1))) {
+    if (peek(lexer, 0) == '.' && str_is_digit(peek(lexer, 1))) {
         is_double = true;
         lexer->at++;
-        while (is_digit(peek(lexer, 0))) lexer->at++;
+        while (str_is_digit(peek(lexer, 0))) lexer->at++;
     }
     size_t sign = peek(lexer, 1) == '+' || peek(lexer, 1) == '-' ? 1 : 0;
-    if ((peek(lexer, 0) == 'e' || peek(lexer, 0) == 'E') && is_digit(peek(lexer, 1 + sign))) {
+    if ((peek(lexer, 0) == 'e' || peek(lexer, 0) == 'E') && str_is_digit(peek(lexer, 1 + sign))) {
         is_double = true;
         lexer->at += 1 + sign;
-        while (is_digit(peek(lexer, 0))) lexer->at++;
+        while (str_is_digit(peek(lexer, 0))) lexer->at++;
     }
     if (!is_double) return read_integer(lexer, out, start, false, error);
     struct str text = arena_copy(lexer->arena, (struct str){lexer->source.ptr + start, lexer->at - start});
@@ -100,9 +96,12 @@ static bool read_escape(struct lexer *lexer, bool is_bytes, char *out, size_t *l
     size_t digits = c == 'x' || c == 'X' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : 0;
     bool is_octal = !digits && c >= '0' && c <= '3';
     uint32_t rune = 0;
-    if (digits) lexer->at++;
-    else if (is_octal) digits = 3;
-    else return false;
+    if (digits)
+        lexer->at++;
+    else if (is_octal)
+        digits = 3;
+    else
+        return false;
     for (size_t i = 0; i < digits; i++) {
         int digit = hex_digit(peek(lexer, 0));
         if (digit < 0 || (is_octal && digit > 7)) return false;
@@ -110,8 +109,10 @@ static bool read_escape(struct lexer *lexer, bool is_bytes, char *out, size_t *l
         lexer->at++;
     }
     if (rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) return false;
-    if (is_bytes && (is_octal || digits == 2)) out[(*len)++] = (char)rune;
-    else *len += put_utf8(out + *len, rune);
+    if (is_bytes && (is_octal || digits == 2))
+        out[(*len)++] = (char)rune;
+    else
+        *len += put_utf8(out + *len, rune);
     return true;
 }
 
@@ -131,16 +132,19 @@ static bool read_text(struct lexer *lexer, bool is_raw, bool is_bytes, struct to
         }
         if (width == 1 && (c == '\n' || c == '\r')) break;
         lexer->at++;
-        if (c != '\\' || is_raw) text[len++] = c;
+        if (c != '\\' || is_raw)
+            text[len++] = c;
         else if (!read_escape(lexer, is_bytes, text, &len))
             return cel_error_at(error, lexer->source, lexer->at - 1, "Syntax error: token recognition error at: '%.*s'",
                                 STR_ARG(cel_quote_at(lexer->source, lexer->at - 1, 2)));
     }
-    return cel_error_at(error, lexer->source, start, "Syntax error: token recognition error at: '%.*s'", STR_ARG(str_from(lexer->source, start)));
+    return cel_error_at(error, lexer->source, start, "Syntax error: token recognition error at: '%.*s'",
+                        STR_ARG(str_from(lexer->source, start)));
 }
 
 static bool read_operator(struct lexer *lexer, struct token *out, struct error *error) {
-    static const char *const operators[] = {"==", "!=", "<=", ">=", "&&", "||", ".?", "[?", "<", ">", "!", "+", "-", "*", "/", "%", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}"};
+    static const char *const operators[] = {"==", "!=", "<=", ">=", "&&", "||", ".?", "[?", "<", ">", "!", "+", "-",
+                                            "*",  "/",  "%",  "?",  ":",  ".",  ",",  "(",  ")", "[", "]", "{", "}"};
     struct str rest = str_from(lexer->source, lexer->at);
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         if (!str_starts_with(rest, str_of(operators[i]))) continue;
@@ -149,7 +153,8 @@ static bool read_operator(struct lexer *lexer, struct token *out, struct error *
         lexer->at += out->text.len;
         return true;
     }
-    return cel_error_at(error, lexer->source, lexer->at, "Syntax error: token recognition error at: '%.*s'", STR_ARG(cel_quote_at(lexer->source, lexer->at, 1)));
+    return cel_error_at(error, lexer->source, lexer->at, "Syntax error: token recognition error at: '%.*s'",
+                        STR_ARG(cel_quote_at(lexer->source, lexer->at, 1)));
 }
 
 /* r"..", b"..", rb"..", in either case; how long the prefix is. */
@@ -158,9 +163,12 @@ static size_t text_prefix(const struct lexer *lexer, bool *out_is_raw, bool *out
     *out_is_raw = *out_is_bytes = false;
     for (; len < 2; len++) {
         char c = peek(lexer, len);
-        if ((c == 'r' || c == 'R') && !*out_is_raw) *out_is_raw = true;
-        else if ((c == 'b' || c == 'B') && !*out_is_bytes) *out_is_bytes = true;
-        else break;
+        if ((c == 'r' || c == 'R') && !*out_is_raw)
+            *out_is_raw = true;
+        else if ((c == 'b' || c == 'B') && !*out_is_bytes)
+            *out_is_bytes = true;
+        else
+            break;
     }
     char quote = peek(lexer, len);
     return quote == '"' || quote == '\'' ? len : SIZE_MAX;
@@ -176,10 +184,10 @@ bool lexer_next(struct lexer *lexer, struct token *out, struct error *error) {
         lexer->at += prefix;
         return read_text(lexer, is_raw, is_bytes, out, error);
     }
-    if (is_digit(peek(lexer, 0)) || (peek(lexer, 0) == '.' && is_digit(peek(lexer, 1)))) return read_number(lexer, out, error);
+    if (str_is_digit(peek(lexer, 0)) || (peek(lexer, 0) == '.' && str_is_digit(peek(lexer, 1)))) return read_number(lexer, out, error);
     if (!is_letter(peek(lexer, 0))) return read_operator(lexer, out, error);
     size_t start = lexer->at;
-    while (is_letter(peek(lexer, 0)) || is_digit(peek(lexer, 0))) lexer->at++;
+    while (is_letter(peek(lexer, 0)) || str_is_digit(peek(lexer, 0))) lexer->at++;
     out->kind = TOKEN_IDENTIFIER;
     out->text = (struct str){lexer->source.ptr + start, lexer->at - start};
     return true;

@@ -36,8 +36,8 @@ BODY(map_holds) {
     struct value found;
     bool is_there;
     (void)count;
-    return pay_for_search(run, value_map_count(&arguments[1])) && value_map_get(&arguments[1], &arguments[0], &found, &is_there, run->error) &&
-           give_bool(out, is_there);
+    return pay_for_search(run, value_map_count(&arguments[1])) &&
+           value_map_get(&arguments[1], &arguments[0], &found, &is_there, run->error) && give_bool(out, is_there);
 }
 
 BODY(list_item) {
@@ -52,7 +52,8 @@ BODY(list_item) {
 BODY(map_item) {
     bool is_there;
     (void)count;
-    if (!pay_for_search(run, value_map_count(&arguments[0])) || !value_map_get(&arguments[0], &arguments[1], out, &is_there, run->error)) return false;
+    if (!pay_for_search(run, value_map_count(&arguments[0])) || !value_map_get(&arguments[0], &arguments[1], out, &is_there, run->error))
+        return false;
     if (is_there) return true;
     if (arguments[1].kind == CEL_STRING) return error_set(run->error, ERROR_NOT_FOUND, "no such key: %.*s", STR_ARG(arguments[1].text));
     return error_set(run->error, ERROR_INVALID, "no such key");
@@ -86,7 +87,8 @@ BODY(list_sum) {
         }
         enum cel_type_kind kinds[2] = {pair[0].kind, pair[1].kind};
         const struct function *add = function_find(STR("_+_"), false, kinds, 2);
-        if (!add || item.kind == CEL_STRING || !add->body(run, pair, 2, out)) return error_set(run->error, ERROR_INVALID, "no such overload");
+        if (!add || item.kind == CEL_STRING || !add->body(run, pair, 2, out))
+            return error_set(run->error, ERROR_INVALID, "no such overload");
     }
     return true;
 }

@@ -27,7 +27,8 @@ bool cel_error_at(struct error *error, struct str source, size_t place, const ch
     char message[512], dots[96];
     va_list arguments;
     va_start(arguments, format);
-    if (vsnprintf(message, sizeof message, format, arguments) >= (int)sizeof message) message[str_cut_utf8(str_of(message), sizeof message - 4).len] = 0;
+    if (vsnprintf(message, sizeof message, format, arguments) >= (int)sizeof message)
+        message[str_cut_utf8(str_of(message), sizeof message - 4).len] = 0;
     va_end(arguments);
     size_t line = 1, start = 0;
     for (size_t i = 0; i < place && i < source.len; i++) {
@@ -41,7 +42,8 @@ bool cel_error_at(struct error *error, struct str source, size_t place, const ch
     for (size_t i = 0; i < shown; i++) dots[i] = '.';
     dots[shown] = 0;
     struct str text = {source.ptr + start, end - start};
-    return error_set(error, ERROR_INVALID, "compilation failed: ERROR: <input>:%zu:%zu: %s\n | %.*s\n | %s^", line, column + 1, message, STR_ARG(text), dots);
+    return error_set(error, ERROR_INVALID, "compilation failed: ERROR: <input>:%zu:%zu: %s\n | %.*s\n | %s^", line, column + 1, message,
+                     STR_ARG(text), dots);
 }
 
 static struct node *parse_expression(struct parser *parser);
@@ -60,7 +62,8 @@ static bool is_word(const struct parser *parser, const char *text) {
 
 static struct node *refuse_token(struct parser *parser) {
     const struct token *token = &parser->token;
-    if (token->kind == TOKEN_END) cel_error_at(parser->error, parser->lexer.source, token->place, "Syntax error: mismatched input '<EOF>' expecting an expression");
+    if (token->kind == TOKEN_END)
+        cel_error_at(parser->error, parser->lexer.source, token->place, "Syntax error: mismatched input '<EOF>' expecting an expression");
     else {
         struct str text = token->text.len && token->kind != TOKEN_BYTES ? token->text : cel_quote_at(parser->lexer.source, token->place, 1);
         cel_error_at(parser->error, parser->lexer.source, token->place, "Syntax error: extraneous input '%.*s'", STR_ARG(text));
@@ -247,10 +250,13 @@ static struct node *parse_unary(struct parser *parser) {
         if (!advance(parser)) return NULL;
         if (parser->token.kind == TOKEN_INT || parser->token.kind == TOKEN_DOUBLE) {
             struct value *value = &parser->token.value;
-            if (value->kind == CEL_DOUBLE) value->real = -value->real;
-            else value->integer = (int64_t)(0 - (uint64_t)value->integer);
+            if (value->kind == CEL_DOUBLE)
+                value->real = -value->real;
+            else
+                value->integer = (int64_t)(0 - (uint64_t)value->integer);
             bool is_least = value->kind == CEL_INT && value->integer == INT64_MIN;
-            if (!is_least) node = parse_member(parser);
+            if (!is_least)
+                node = parse_member(parser);
             else {
                 node = literal(parser, *value, place);
                 if (node && !advance(parser)) node = NULL;
@@ -282,7 +288,8 @@ static struct node *parse_level(struct parser *parser, unsigned level) {
     while (left) {
         const char *function = NULL;
         for (size_t i = 0; i < sizeof binaries / sizeof binaries[0]; i++) {
-            bool is_it = binaries[i].level == level && (is_operator(parser, binaries[i].text) || (binaries[i].text[0] == 'i' && is_word(parser, "in")));
+            bool is_it = binaries[i].level == level &&
+                         (is_operator(parser, binaries[i].text) || (binaries[i].text[0] == 'i' && is_word(parser, "in")));
             if (is_it) function = binaries[i].function;
         }
         if (!function) return left;

@@ -28,7 +28,8 @@ struct str text_of_double(struct arena *arena, double real) {
     bool is_scientific = exponent < -4 || exponent >= 21;
     for (int digits = 1; digits <= 17; digits++) {
         int decimals = digits - 1 - exponent;
-        struct str text = is_scientific ? arena_printf(arena, "%.*e", digits - 1, real) : arena_printf(arena, "%.*f", decimals > 0 ? decimals : 0, real);
+        struct str text =
+            is_scientific ? arena_printf(arena, "%.*e", digits - 1, real) : arena_printf(arena, "%.*f", decimals > 0 ? decimals : 0, real);
         if (text.len && strtod(text.ptr, NULL) == real) return text;
     }
     return arena_printf(arena, "%.17g", real);
@@ -86,7 +87,8 @@ BODY(text_last_index_of) {
     (void)run, (void)count;
     struct str text = arguments[0].text, wanted = arguments[1].text;
     for (size_t at = text.len + 1; at-- > 0;) {
-        if (wanted.len <= text.len - at && str_starts_with(str_from(text, at), wanted)) return give_int(out, value_rune_count(str_first(text, at)));
+        if (wanted.len <= text.len - at && str_starts_with(str_from(text, at), wanted))
+            return give_int(out, value_rune_count(str_first(text, at)));
     }
     return give_int(out, -1);
 }
@@ -111,6 +113,7 @@ BODY(text_upper) {
 static bool finish_text(struct run *run, struct strbuf *buf, struct value *out) {
     struct str text = arena_copy(run->arena, strbuf_view(buf));
     bool has_failed = buf->failed;
+    if (buf->is_memory_out) run->arena->exhausted = true;
     strbuf_release(buf);
     return has_failed ? error_set(run->error, ERROR_LIMIT, "the text is too long") : give_text(out, text);
 }
@@ -204,8 +207,8 @@ static void search_end(struct search *search) {
 static bool search_start(struct run *run, struct search *search, struct str pattern) {
     int code;
     PCRE2_SIZE offset;
-    *search = (struct search){.code = pcre2_compile((PCRE2_SPTR)(pattern.len ? pattern.ptr : ""), pattern.len, PATTERN_OPTIONS,
-                                                    &code, &offset, NULL)};
+    *search = (struct search){
+        .code = pcre2_compile((PCRE2_SPTR)(pattern.len ? pattern.ptr : ""), pattern.len, PATTERN_OPTIONS, &code, &offset, NULL)};
     if (!search->code) return error_set(run->error, ERROR_INVALID, "error parsing regexp: %s", QUOTE(pattern));
     search->data = pcre2_match_data_create_from_pattern(search->code, NULL);
     search->context = pcre2_match_context_create(NULL);
@@ -219,7 +222,8 @@ static bool search_start(struct run *run, struct search *search, struct str patt
 }
 
 static bool search_next(struct search *search, struct str text, size_t from, struct str *out, size_t *out_end) {
-    if (pcre2_match(search->code, (PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, from, 0, search->data, search->context) < 0) return false;
+    if (pcre2_match(search->code, (PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, from, 0, search->data, search->context) < 0)
+        return false;
     const PCRE2_SIZE *found = pcre2_get_ovector_pointer(search->data);
     *out = (struct str){text.ptr + found[0], found[1] - found[0]};
     *out_end = found[1];

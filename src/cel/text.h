@@ -4,8 +4,8 @@
 
 #include "cel/function.h"
 
-function_body text_contains, text_starts_with, text_ends_with, text_matches, text_find, text_find_all, text_char_at, text_index_of, text_last_index_of,
-    text_lower, text_upper, text_replace, text_split, text_substring, text_trim, text_join;
+function_body text_contains, text_starts_with, text_ends_with, text_matches, text_find, text_find_all, text_char_at, text_index_of,
+    text_last_index_of, text_lower, text_upper, text_replace, text_split, text_substring, text_trim, text_join;
 
 /* What matches() can take. */
 bool text_is_pattern(struct str text);

@@ -8,11 +8,26 @@
 static const struct cel_type dyn = {.kind = CEL_DYN, .max_elements = -1};
 
 const char *value_kind_name(enum cel_type_kind kind) {
-    static const char *const names[] = {
-        [CEL_DYN] = "dyn",       [CEL_BOOL] = "bool",         [CEL_INT] = "int",           [CEL_UINT] = "uint", [CEL_DOUBLE] = "double", [CEL_STRING] = "string",
-        [CEL_BYTES] = "bytes",   [CEL_TIMESTAMP] = "google.protobuf.Timestamp",            [CEL_DURATION] = "google.protobuf.Duration", [CEL_NULL] = "null_type",
-        [CEL_LIST] = "list",     [CEL_MAP] = "map",           [CEL_OBJECT] = "object",     [CEL_TYPE_TYPE] = "type", [CEL_QUANTITY] = "kubernetes.Quantity",
-        [CEL_IP] = "net.IP",     [CEL_CIDR] = "net.CIDR",     [CEL_URL] = "kubernetes.URL", [CEL_OPTIONAL] = "optional_type", [CEL_ABSTRACT] = "abstract"};
+    static const char *const names[] = {[CEL_DYN] = "dyn",
+                                        [CEL_BOOL] = "bool",
+                                        [CEL_INT] = "int",
+                                        [CEL_UINT] = "uint",
+                                        [CEL_DOUBLE] = "double",
+                                        [CEL_STRING] = "string",
+                                        [CEL_BYTES] = "bytes",
+                                        [CEL_TIMESTAMP] = "google.protobuf.Timestamp",
+                                        [CEL_DURATION] = "google.protobuf.Duration",
+                                        [CEL_NULL] = "null_type",
+                                        [CEL_LIST] = "list",
+                                        [CEL_MAP] = "map",
+                                        [CEL_OBJECT] = "object",
+                                        [CEL_TYPE_TYPE] = "type",
+                                        [CEL_QUANTITY] = "kubernetes.Quantity",
+                                        [CEL_IP] = "net.IP",
+                                        [CEL_CIDR] = "net.CIDR",
+                                        [CEL_URL] = "kubernetes.URL",
+                                        [CEL_OPTIONAL] = "optional_type",
+                                        [CEL_ABSTRACT] = "abstract"};
     return names[kind];
 }
 
@@ -38,14 +53,17 @@ static bool read_duration(struct str text, int64_t *out_ns) {
         size_t i = 0, digits = 0;
         bool is_fraction = false;
         for (; i < text.len && ((text.ptr[i] >= '0' && text.ptr[i] <= '9') || (text.ptr[i] == '.' && !is_fraction)); i++) {
-            if (text.ptr[i] == '.') is_fraction = true;
-            else number = number * 10 + (text.ptr[i] - '0'), digits++, scale *= is_fraction ? 10 : 1;
+            if (text.ptr[i] == '.')
+                is_fraction = true;
+            else
+                number = number * 10 + (text.ptr[i] - '0'), digits++, scale *= is_fraction ? 10 : 1;
         }
         struct str rest = str_from(text, i);
         double ns = 0;
         size_t unit_len = 0;
         for (size_t unit = 0; unit < sizeof units / sizeof units[0]; unit++) {
-            if (str_starts_with(rest, str_of(units[unit].unit)) && strlen(units[unit].unit) > unit_len) ns = units[unit].ns, unit_len = strlen(units[unit].unit);
+            if (str_starts_with(rest, str_of(units[unit].unit)) && strlen(units[unit].unit) > unit_len)
+                ns = units[unit].ns, unit_len = strlen(units[unit].unit);
         }
         if (!digits || !unit_len) return false;
         total += number / scale * ns;
@@ -60,10 +78,12 @@ static bool read_text(struct str text, const struct cel_type *type, struct value
     int64_t ns;
     *out = (struct value){.kind = CEL_STRING, .text = text};
     if (type->kind == CEL_TIMESTAMP) {
-        if (!rfc3339_parse_ns(text, &ns, error)) return error_set(error, ERROR_INVALID, "Failed to parse formatted string %s to type date-time", QUOTE(text));
+        if (!rfc3339_parse_ns(text, &ns, error))
+            return error_set(error, ERROR_INVALID, "Failed to parse formatted string %s to type date-time", QUOTE(text));
         *out = (struct value){.kind = CEL_TIMESTAMP, .integer = ns};
     } else if (type->kind == CEL_DURATION) {
-        if (!read_duration(text, &ns)) return error_set(error, ERROR_INVALID, "Failed to parse formatted string %s to type duration", QUOTE(text));
+        if (!read_duration(text, &ns))
+            return error_set(error, ERROR_INVALID, "Failed to parse formatted string %s to type duration", QUOTE(text));
         *out = (struct value){.kind = CEL_DURATION, .integer = ns};
     }
     return true;
@@ -87,13 +107,19 @@ static bool read_number(yyjson_mut_val *json, const struct cel_type *type, struc
 bool value_of_json(const yyjson_mut_val *value, const struct cel_type *type, struct value *out, struct error *error) {
     yyjson_mut_val *json = json_mut_loose(value);
     if (!type) type = &dyn;
-    if (yyjson_mut_is_null(json)) *out = (struct value){.kind = CEL_NULL};
-    else if (yyjson_mut_is_bool(json)) *out = (struct value){.kind = CEL_BOOL, .boolean = yyjson_mut_get_bool(json)};
-    else if (yyjson_mut_is_str(json)) return read_text((struct str){yyjson_mut_get_str(json), yyjson_mut_get_len(json)}, type, out, error);
-    else if (yyjson_mut_is_num(json)) return read_number(json, type, out, error);
+    if (yyjson_mut_is_null(json))
+        *out = (struct value){.kind = CEL_NULL};
+    else if (yyjson_mut_is_bool(json))
+        *out = (struct value){.kind = CEL_BOOL, .boolean = yyjson_mut_get_bool(json)};
+    else if (yyjson_mut_is_str(json))
+        return read_text((struct str){yyjson_mut_get_str(json), yyjson_mut_get_len(json)}, type, out, error);
+    else if (yyjson_mut_is_num(json))
+        return read_number(json, type, out, error);
     else if (yyjson_mut_is_arr(json))
-        *out = (struct value){.kind = CEL_LIST, .list = {.json = json, .element = type->element ? type->element : &dyn, .count = yyjson_mut_arr_size(json)}};
-    else *out = (struct value){.kind = CEL_MAP, .map = {.json = json, .type = type, .count = yyjson_mut_obj_size(json)}};
+        *out = (struct value){.kind = CEL_LIST,
+                              .list = {.json = json, .element = type->element ? type->element : &dyn, .count = yyjson_mut_arr_size(json)}};
+    else
+        *out = (struct value){.kind = CEL_MAP, .map = {.json = json, .type = type, .count = yyjson_mut_obj_size(json)}};
     return true;
 }
 
@@ -101,7 +127,8 @@ size_t value_list_count(const struct value *list) {
     return list->list.count;
 }
 
-/* The item, or the key, at an index of a container: the next one when the walk stands right before it. `stride`: links from one to the next. */
+/* The item, or the key, at an index of a container: the next one when the walk stands right before it. `stride`: links from one to the
+ * next. */
 static yyjson_mut_val *step(yyjson_mut_val *first, struct value_walk *walk, size_t index, int stride) {
     struct value_walk single = {0};
     if (!walk) walk = &single;
@@ -114,7 +141,8 @@ static yyjson_mut_val *step(yyjson_mut_val *first, struct value_walk *walk, size
 
 bool value_list_get(const struct value *list, struct value_walk *walk, size_t index, struct value *out, struct error *error) {
     if (list->list.json)
-        return value_of_json(step(yyjson_mut_arr_get_first(json_mut_loose(list->list.json)), walk, index, 1), list->list.element, out, error);
+        return value_of_json(step(yyjson_mut_arr_get_first(json_mut_loose(list->list.json)), walk, index, 1), list->list.element, out,
+                             error);
     *out = list->list.items[index];
     return true;
 }
@@ -203,14 +231,15 @@ static bool lists_are_equal(const struct value *a, const struct value *b) {
     struct error error;
     if (value_list_count(a) != value_list_count(b)) return false;
     for (size_t i = 0; i < value_list_count(a); i++) {
-        if (!value_list_get(a, &walk_a, i, &left, &error) || !value_list_get(b, &walk_b, i, &right, &error) || !value_equals(&left, &right)) return false;
+        if (!value_list_get(a, &walk_a, i, &left, &error) || !value_list_get(b, &walk_b, i, &right, &error) || !value_equals(&left, &right))
+            return false;
     }
     return true;
 }
 
 static bool maps_are_equal(const struct value *a, const struct value *b) {
     if (value_map_count(a) != value_map_count(b)) return false;
-    if (a->map.json && b->map.json) return yyjson_mut_equals(json_mut_loose(a->map.json), json_mut_loose(b->map.json));
+    if (a->map.json && b->map.json) return json_mut_equal(a->map.json, b->map.json);
     struct value_walk walk = {0};
     for (size_t i = 0; i < value_map_count(a); i++) {
         struct value key = value_map_key(a, &walk, i), left, right;

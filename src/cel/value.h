@@ -19,7 +19,7 @@ struct value_entry {
 };
 
 struct value_map {
-    const yyjson_mut_val *json; /* object; else entries */
+    const yyjson_mut_val *json;  /* object; else entries */
     const struct cel_type *type; /* CEL_OBJECT, CEL_MAP or CEL_DYN */
     const struct value_entry *entries;
     size_t count;
@@ -35,8 +35,8 @@ struct value {
         struct str text; /* CEL_STRING, CEL_BYTES */
         struct value_list list;
         struct value_map map;
-        enum cel_type_kind type;        /* CEL_TYPE_TYPE */
-        const struct value *content;    /* CEL_OPTIONAL; NULL: none */
+        enum cel_type_kind type;     /* CEL_TYPE_TYPE */
+        const struct value *content; /* CEL_OPTIONAL; NULL: none */
     };
 };
 
@@ -46,7 +46,8 @@ bool value_equals(const struct value *a, const struct value *b);
 /* <0, 0, >0 in *out; false: they have no order. */
 bool value_compare(const struct value *a, const struct value *b, int *out);
 size_t value_list_count(const struct value *list);
-/* Where a walk over a list or the keys of a map stands: begins as {0}, and makes going on to the next index cost the same however far it is. */
+/* Where a walk over a list or the keys of a map stands: begins as {0}, and makes going on to the next index cost the same however far it
+ * is. */
 struct value_walk {
     yyjson_mut_val *at; /* NULL: nowhere yet */
     size_t index;

@@ -6,8 +6,7 @@
 #include "cli/command.h"
 #include "cli/kinds.h"
 #include "cli/output.h"
-#include "cli/report.h"
-#include "cli/sources.h"
+#include "cli/refusal.h"
 
 enum { FLAGS_ARENA_BYTES = 1024 * 1024, SERVED_PATIENCE_MS = 10 * 1000, AGAIN_MS = 100, SOURCES_MAX = 100000, PLACE_BYTES = 8192 };
 
@@ -30,52 +29,11 @@ struct applying {
 /* ---- complaints with their place ---- */
 
 static const char *place_of(struct applying *applying, const struct source *source, const yyjson_val *value) {
-    unsigned line = source_line(source, value);
-    struct str place = line ? arena_printf(&applying->cluster->arena, "%s:%u", source->file, line)
-                            : arena_printf(&applying->cluster->arena, "%s", source->file);
-    return place.ptr;
+    return refusal_place(applying->cluster, source, value);
 }
 
 static int complain(struct applying *applying, const struct source *source, const yyjson_val *value, const char *message) {
     return cluster_complain(applying->cluster, "%s: %s", place_of(applying, source, value), message);
-}
-
-/* The first field that a message about unknown fields names: `unknown field "spec.x"`, `): .spec.x: field not declared in schema`. */
-static struct str named_field(struct str message) {
-    static const struct {
-        struct str before, after;
-    } forms[] = {{STR("unknown field \""), STR("\"")}, {STR("): ."), STR(": ")}, {STR("duplicate field \""), STR("\"")}};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        size_t at = str_find(message, forms[i].before);
-        if (at == SIZE_MAX) continue;
-        struct str rest = str_from(message, at + forms[i].before.len);
-        size_t end = str_find(rest, forms[i].after);
-        return str_first(rest, end == SIZE_MAX ? rest.len : end);
-    }
-    return STR_EMPTY;
-}
-
-static const char *remedy_of(const struct kube_answer *answer) {
-    if (answer->kind == KUBE_CONFLICT) return "; --force-conflicts takes these fields over";
-    if (str_contains(answer->message, STR("namespaces \""))) return "; apply a Namespace of that name first";
-    if (str_contains(answer->message, STR("field not declared in schema"))) return "; is the field spelled as the definition has it?";
-    return "";
-}
-
-static int refuse(struct applying *applying, const struct source *source, const struct kube_answer *answer) {
-    if (kube_answer_is_transient(answer->kind)) return cluster_refuse(applying->cluster, place_of(applying, source, NULL), answer);
-    if (answer->kind != KUBE_INVALID || !answer->cause_count) {
-        struct str field = answer->cause_count ? answer->causes[0].field : named_field(answer->message);
-        const yyjson_val *value = source_field(source, field);
-        return cluster_complain(applying->cluster, "%s: %.*s%s", place_of(applying, source, value), STR_ARG(answer->message),
-                                remedy_of(answer));
-    }
-    for (size_t i = 0; i < answer->cause_count; i++) {
-        const struct kube_cause *cause = &answer->causes[i];
-        cluster_complain(applying->cluster, "%s: %.*s: %.*s", place_of(applying, source, source_field(source, cause->field)),
-                         STR_ARG(cause->field), STR_ARG(cause->message));
-    }
-    return EXIT_FINDINGS;
 }
 
 /* ---- one object ---- */
@@ -177,7 +135,7 @@ static int apply(struct applying *applying, const struct source *source) {
     int status;
     if (!read_wanted(applying, source, &wanted, &status)) return status;
     struct str label = kind_label(arena, wanted.kind), before = version_before(applying, &wanted);
-    if (!send(applying, &wanted, &answer)) return refuse(applying, source, &answer.kube);
+    if (!send(applying, &wanted, &answer)) return refusal_tell(applying->cluster, source, &answer.kube);
     struct str after = json_text(json_path(json_parse(arena, answer.body, NULL), "metadata", "resourceVersion", NULL));
     const char *word = answer.kube.http_status == 201 || !before.len ? "created" : str_equal(before, after) ? "unchanged" : "configured";
     if (str_is(wanted.kind->resource.kind, "CustomResourceDefinition") && !applying->options.is_dry_run) {
@@ -201,10 +159,11 @@ static void keep(void *context, const struct source *source) {
 }
 
 static int apply_all(struct applying *applying, const struct flag_list *files) {
+    const struct sources_reader reader = {.each = keep, .context = applying};
     bool is_incomplete;
     int status = EXIT_CLEAN;
     applying->end = &applying->first;
-    if (!sources_read(&applying->cluster->arena, files, keep, applying, &is_incomplete)) return EXIT_UNABLE;
+    if (!sources_read(&applying->cluster->arena, files, &reader, &is_incomplete)) return EXIT_UNABLE;
     if (is_incomplete) {
         cluster_complain(applying->cluster, "nothing was applied");
         return EXIT_UNABLE;

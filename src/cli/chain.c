@@ -21,9 +21,13 @@ const char *link_state_name(enum link_state state) {
 }
 
 enum chain_link chain_first_open(const struct chain *chain) {
-    int link = 0;
-    while (link < LINK_COUNT && chain->links[link].state == LINK_DONE) link++;
-    return (enum chain_link)link;
+    int unknown = LINK_COUNT;
+    for (int link = 0; link < LINK_COUNT; link++) {
+        enum link_state state = chain->links[link].state;
+        if (state == LINK_WAITING || state == LINK_FAILED) return (enum chain_link)link;
+        if (state == LINK_UNKNOWN && unknown == LINK_COUNT) unknown = link;
+    }
+    return (enum chain_link)unknown;
 }
 
 yyjson_val *chain_condition(const yyjson_val *object, const char *type) {
@@ -83,21 +87,33 @@ static void read_rendered(struct reading *reading) {
         set(reading, LINK_RENDERED, LINK_DONE, arena_printf(reading->arena, "generation %lld", (long long)generation));
 }
 
+/* "ModelServing m-a cannot be read: ...; ModelServer m-a cannot be read: ..." */
+static struct str children_trouble(struct arena *arena, const struct chain_input *input) {
+    struct str serving = input->serving_trouble, server = input->server_trouble, words = STR_EMPTY;
+    if (serving.len) words = arena_printf(arena, "ModelServing %.*s cannot be read: %.*s", STR_ARG(input->serving_name), STR_ARG(serving));
+    if (server.len)
+        words = arena_printf(arena, "%.*s%sModelServer %.*s cannot be read: %.*s", STR_ARG(words), words.len ? "; " : "",
+                             STR_ARG(input->server_name), STR_ARG(server));
+    return words;
+}
+
 static void read_accepted(struct reading *reading) {
     const struct chain_input *input = reading->input;
     yyjson_val *failed = chain_condition(input->booster, "Failed"), *initialized = chain_condition(input->booster, "Initialized");
-    bool is_complete = input->serving && input->server;
+    bool has_no_serving = !input->serving && !input->serving_trouble.len, has_no_server = !input->server && !input->server_trouble.len;
     bool is_named = str_contains(json_text(json_get(failed, "message")), input->serving_name);
-    if (is_true(failed) && (!is_complete || is_named)) {
+    if (is_true(failed) && (has_no_serving || has_no_server || is_named)) {
         set(reading, LINK_ACCEPTED, LINK_FAILED, words_of(reading->arena, failed));
-    } else if (is_complete) {
-        set(reading, LINK_ACCEPTED, LINK_DONE,
-            arena_printf(reading->arena, "ModelServing %.*s, ModelServer %.*s", STR_ARG(input->serving_name), STR_ARG(input->server_name)));
-    } else {
-        struct str missing = arena_printf(reading->arena, "%s %.*s does not exist", input->serving ? "ModelServer" : "ModelServing",
-                                          STR_ARG(input->serving ? input->server_name : input->serving_name));
+    } else if (has_no_serving || has_no_server) {
+        struct str missing = arena_printf(reading->arena, "%s %.*s does not exist", has_no_serving ? "ModelServing" : "ModelServer",
+                                          STR_ARG(has_no_serving ? input->serving_name : input->server_name));
         struct str why = initialized && !is_true(initialized) ? words_of(reading->arena, initialized) : STR_EMPTY;
         set(reading, LINK_ACCEPTED, LINK_WAITING, why.len ? arena_join(reading->arena, missing, STR("; "), why) : missing);
+    } else if (!input->serving || !input->server) {
+        set(reading, LINK_ACCEPTED, LINK_UNKNOWN, children_trouble(reading->arena, input));
+    } else {
+        set(reading, LINK_ACCEPTED, LINK_DONE,
+            arena_printf(reading->arena, "ModelServing %.*s, ModelServer %.*s", STR_ARG(input->serving_name), STR_ARG(input->server_name)));
     }
 }
 
@@ -109,8 +125,10 @@ static bool is_scheduled(const yyjson_val *pod) {
 
 static bool are_pods_missing(struct reading *reading, enum chain_link link) {
     const struct chain_input *input = reading->input;
+    /* Why is said once, at the first of the links that ask for pods. */
+    struct str why = link == LINK_SCHEDULED ? arena_join(reading->arena, STR(": "), input->pods_trouble, STR_EMPTY) : STR_EMPTY;
     if (input->pods_trouble.len)
-        set(reading, link, LINK_UNKNOWN, arena_join(reading->arena, STR("its pods cannot be read: "), input->pods_trouble, STR_EMPTY));
+        set(reading, link, LINK_UNKNOWN, arena_join(reading->arena, STR("its pods cannot be read"), why, STR_EMPTY));
     else if (!input->pod_count)
         set(reading, link, LINK_UNKNOWN, STR_EMPTY);
     return input->pods_trouble.len || !input->pod_count;
@@ -119,7 +137,9 @@ static bool are_pods_missing(struct reading *reading, enum chain_link link) {
 static void read_scheduled(struct reading *reading) {
     const struct chain_input *input = reading->input;
     int64_t wanted = number_of(json_path(input->serving, "spec", "replicas", NULL), 1);
-    if (!input->serving || (are_pods_missing(reading, LINK_SCHEDULED) && input->pods_trouble.len)) return;
+    if (!input->serving && !input->serving_trouble.len) return;
+    /* Whether it wants none is not known without its ModelServing. */
+    if (are_pods_missing(reading, LINK_SCHEDULED) && (input->pods_trouble.len || !input->serving)) return;
     if (wanted == 0) {
         set(reading, LINK_SCHEDULED, LINK_WAITING, STR("no replicas are wanted: it is suspended, or scaled to 0"));
         return;
@@ -227,6 +247,7 @@ static bool has_init_containers(const struct chain_input *input) {
 static void read_serving(struct reading *reading) {
     const yyjson_val *serving = reading->input->serving;
     yyjson_val *available = chain_condition(serving, "Available");
+    if (reading->input->serving_trouble.len) set(reading, LINK_SERVING, LINK_UNKNOWN, STR("its ModelServing cannot be read"));
     if (!serving) return;
     struct str words = words_of(reading->arena, available);
     if (is_true(available)) {
@@ -256,7 +277,10 @@ static void read_routed(struct reading *reading) {
     struct str rule = STR_EMPTY;
     yyjson_val *target = target_of(input, &rule);
     int64_t weight = number_of(json_get(target, "weight"), 100);
-    if (!input->route) {
+    if (input->route_trouble.len) {
+        set(reading, LINK_ROUTED, LINK_UNKNOWN,
+            arena_join(reading->arena, STR("its ModelRoute cannot be read: "), input->route_trouble, STR_EMPTY));
+    } else if (!input->route) {
         set(reading, LINK_ROUTED, LINK_WAITING, STR("there is no ModelRoute"));
     } else if (!target) {
         set(reading, LINK_ROUTED, LINK_WAITING,

@@ -30,10 +30,10 @@ enum link_state { LINK_UNKNOWN, LINK_DONE, LINK_WAITING, LINK_FAILED };
 struct chain_input {
     const yyjson_val *booster;
     struct str serving_name, server_name;
-    const yyjson_val *serving, *server, *route; /* NULL: not there */
+    const yyjson_val *serving, *server, *route; /* NULL: not there, or not to be read */
     yyjson_val *const *pods;                    /* of the ModelServing */
     size_t pod_count;
-    struct str pods_trouble; /* why they could not be read; empty: they could */
+    struct str serving_trouble, server_trouble, route_trouble, pods_trouble; /* why they could not be read; empty: they could */
 };
 
 struct chain {
@@ -47,7 +47,7 @@ const char *chain_link_name(enum chain_link link);
 const char *link_state_name(enum link_state state);
 /* Texts are views of the objects or live in the arena. */
 void chain_read(struct arena *arena, const struct chain_input *input, struct chain *out);
-/* The first link that is not done; LINK_COUNT when all are. */
+/* The first link that is known not to be done, else the first of which nothing is known; LINK_COUNT when all are done. */
 enum chain_link chain_first_open(const struct chain *chain);
 /* A condition of an object's status; NULL when there is none of this type. */
 yyjson_val *chain_condition(const yyjson_val *object, const char *type);

@@ -21,7 +21,7 @@ bool check_input(struct arena *arena, struct input *input, struct check_counts *
         struct findings *findings = &manifest->findings;
         findings_init(findings, arena);
         if (booster_read(arena, manifest->source.object, &manifest->booster, findings)) {
-            booster_validate_unknown_fields(&manifest->booster, findings);
+            booster_validate_manifest(&manifest->booster, findings);
             booster_validate(&manifest->booster, findings);
         }
         if (arena->exhausted) break;

@@ -37,20 +37,24 @@ static bool connect_to(struct cluster *cluster, const struct cluster_flags *flag
     return false;
 }
 
-bool cluster_open(struct cluster *cluster, const char *command, const struct cluster_flags *flags) {
+bool cluster_connect(struct cluster *cluster, const char *command, const struct cluster_flags *flags, struct error *error) {
     *cluster = (struct cluster){.command = command};
-    if (flags->namespace && !flags_are_namespaces(command, &flags->namespace, 1)) return false;
-    struct error error = {0};
     arena_init(&cluster->arena, LIMIT_INPUT_ARENA_BYTES);
-    cluster->loop = loop_new(&error);
-    if (cluster->loop && connect_to(cluster, flags, &error)) {
+    cluster->loop = loop_new(error);
+    if (cluster->loop && connect_to(cluster, flags, error)) {
         cluster->is_namespace_given = flags->namespace != NULL;
         cluster->namespace = flags->namespace ? str_of(flags->namespace) : cluster->connection.namespace;
         return true;
     }
-    fprintf(stderr, "model-booster %s: %s%s%s\n", command, error.path, error.path[0] ? ": " : "", error.message);
     loop_free(cluster->loop);
     arena_release(&cluster->arena);
+    return false;
+}
+
+bool cluster_open(struct cluster *cluster, const char *command, const struct cluster_flags *flags) {
+    struct error error = {0};
+    if (cluster_connect(cluster, command, flags, &error)) return true;
+    fprintf(stderr, "model-booster %s: %s%s%s\n", command, error.path, error.path[0] ? ": " : "", error.message);
     return false;
 }
 
@@ -189,8 +193,7 @@ void cluster_pause(struct cluster *cluster, int64_t pause_ms) {
 
 /* ---- complaints ---- */
 
-/* What a person can do about it; NULL: the message says all there is. */
-static const char *remedy_of(enum kube_answer_kind kind) {
+const char *cluster_remedy(enum kube_answer_kind kind) {
     switch (kind) {
     case KUBE_LOST:
     case KUBE_NOT_SENT: return "is the server up, and is it the one that --kubeconfig, $KUBECONFIG and --context name?";
@@ -209,7 +212,7 @@ static bool is_undecided(enum kube_answer_kind kind) {
 }
 
 int cluster_refuse(const struct cluster *cluster, const char *place, const struct kube_answer *answer) {
-    const char *remedy = remedy_of(answer->kind);
+    const char *remedy = cluster_remedy(answer->kind);
     cluster_complain(cluster, "%s%s%.*s%s%s", place ? place : "", place ? ": " : "", STR_ARG(answer->message), remedy ? "; " : "",
                      remedy ? remedy : "");
     return is_undecided(answer->kind) ? EXIT_UNABLE : EXIT_FINDINGS;

@@ -19,7 +19,7 @@ struct cluster_flags {
 #define CLUSTER_FLAG_ROWS(flags_)                                                                                                          \
     FLAG_ROW_TEXT("kubeconfig", 0, "FILE", &(flags_).kubeconfig, "how to reach the cluster; else $KUBECONFIG, ~/.kube/config"),            \
         FLAG_ROW_TEXT("context", 0, "NAME", &(flags_).context, "of the kubeconfig; else its current one"),                                 \
-        FLAG_ROW_TEXT("namespace", 'n', "NAME", &(flags_).namespace, "else that of the context, else default"),                            \
+        FLAG_ROW_NAMESPACE(&(flags_).namespace, "else that of the context, else default"),                                                 \
         FLAG_ROW_SWITCH("allow-exec", 0, &(flags_).allow_exec, "let the kubeconfig run programs that fetch credentials")
 
 struct cluster {
@@ -43,7 +43,9 @@ struct cluster_answer {
     struct str body, content_type;
 };
 
-/* False after a line on standard error; nothing is to be closed then. */
+/* False and `error`; nothing is to be closed then. */
+bool cluster_connect(struct cluster *cluster, const char *command, const struct cluster_flags *flags, struct error *error);
+/* The same; the error is a line on standard error. */
 bool cluster_open(struct cluster *cluster, const char *command, const struct cluster_flags *flags);
 void cluster_close(struct cluster *cluster);
 
@@ -62,6 +64,8 @@ enum cluster_end cluster_follow(struct cluster *cluster, struct arena *arena, co
                                 cluster_line_fn *on_line, void *context, struct kube_answer *out_answer);
 void cluster_pause(struct cluster *cluster, int64_t pause_ms);
 
+/* What a person can do about it; NULL: the message says all there is. */
+const char *cluster_remedy(enum kube_answer_kind kind);
 /* A line on standard error: `model-booster COMMAND: [place: ]message[; remedy]`. Returns the exit status that it means. */
 int cluster_refuse(const struct cluster *cluster, const char *place, const struct kube_answer *answer);
 /* The same for what the command itself has to say; returns EXIT_FINDINGS. */

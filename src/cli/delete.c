@@ -83,7 +83,8 @@ static bool collect(struct deleting *deleting) {
     struct targets targets;
     bool is_incomplete = false;
     if (deleting->files.count) {
-        if (!sources_read(&deleting->cluster.arena, &deleting->files, add_source, deleting, &is_incomplete)) is_incomplete = true;
+        const struct sources_reader reader = {.each = add_source, .context = deleting};
+        if (!sources_read(&deleting->cluster.arena, &deleting->files, &reader, &is_incomplete)) is_incomplete = true;
         if (is_incomplete) cluster_complain(&deleting->cluster, "nothing was deleted");
         if (is_incomplete) fail(deleting, EXIT_UNABLE);
         return !is_incomplete;
@@ -163,6 +164,20 @@ static void delete_all(struct deleting *deleting) {
         if (doomed->uid.len) await_end(deleting, doomed);
 }
 
+/* What is deleted must be what every word says. True after a line on standard error. */
+static bool is_contradictory(const struct deleting *deleting) {
+    const char *chooser = deleting->selector ? "--selector" : deleting->is_all ? "--all" : NULL;
+    if (deleting->files.count && deleting->words.count)
+        fprintf(stderr, "model-booster delete: give either -f FILE or KIND NAME, not both\n");
+    else if (deleting->files.count && chooser)
+        fprintf(stderr, "model-booster delete: the files say which objects are meant; leave out %s, or give KIND for -f\n", chooser);
+    else if (deleting->selector && deleting->is_all)
+        fprintf(stderr, "model-booster delete: --all means every object of the kind, --selector some of them; give one of them\n");
+    else
+        return targets_contradict("delete", &deleting->words, chooser);
+    return true;
+}
+
 static int run(struct deleting *deleting) {
     int64_t timeout_ns = forever_ms * 1000000;
     if (deleting->timeout && !duration_parse(str_of(deleting->timeout), &timeout_ns, NULL)) {
@@ -201,9 +216,7 @@ int command_delete(int argc, char **argv) {
     arena_init(&arena, FLAGS_ARENA_BYTES);
     int status;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
-        bool is_both = deleting.files.count && deleting.words.count;
-        if (is_both) fprintf(stderr, "model-booster delete: give either -f FILE or KIND NAME, not both\n");
-        status = is_both ? EXIT_UNABLE : run(&deleting);
+        status = is_contradictory(&deleting) ? EXIT_UNABLE : run(&deleting);
     }
     arena_release(&arena);
     return status;

@@ -20,6 +20,7 @@ struct describing {
     struct strbuf out;
     yyjson_val *events[EVENTS_MAX];
     size_t event_count;
+    struct str events_trouble; /* why some could not be read */
     int status;
 };
 
@@ -28,33 +29,54 @@ struct describing {
 static yyjson_val *ask(struct describing *describing, struct str path, struct kube_answer *out_refusal) {
     struct cluster_answer answer;
     bool is_found = cluster_ask(describing->cluster, describing->arena, &(struct cluster_request){.path = path}, &answer);
-    if (!is_found && out_refusal) *out_refusal = answer.kube;
-    return is_found ? json_parse(describing->arena, answer.body, NULL) : NULL;
+    yyjson_val *object = is_found ? json_parse(describing->arena, answer.body, NULL) : NULL;
+    *out_refusal = is_found && !object ? kube_answer_none(describing->arena, KUBE_LOST, STR("the answer is no JSON")) : answer.kube;
+    return object;
 }
 
-/* NULL where there is none, or where it may not be read: the chain says that it is missing. */
-static yyjson_val *ask_child(struct describing *describing, enum child_kind kind, struct str backend) {
+/* Why it cannot be read; empty where it is, or is not there. The rest is told all the same, and the exit status says that it is not all. */
+static struct str trouble_of(struct describing *describing, const struct kube_answer *refusal) {
+    switch (refusal->kind) {
+    case KUBE_OK:
+    case KUBE_NOT_FOUND:
+    case KUBE_NAMESPACE_GONE:
+    case KUBE_KIND_MISSING_MAYBE: return STR_EMPTY;
+    default: break;
+    }
+    int status = kube_answer_is_transient(refusal->kind) ? EXIT_UNABLE : EXIT_FINDINGS;
+    describing->status = status > describing->status ? status : describing->status;
+    return refusal->message;
+}
+
+static yyjson_val *ask_child(struct describing *describing, enum child_kind kind, struct str backend, struct str *out_trouble) {
     struct kube_resource resource = {str_of(child_kind_group(kind)), STR(API_VERSION), str_of(child_kind_plural(kind)),
                                      str_of(child_kind_name(kind))};
     struct str name = child_name(describing->arena, describing->booster.name, backend);
-    return ask(describing, kube_object_path(describing->arena, &resource, describing->booster.namespace, name, STR_EMPTY, NULL), NULL);
+    struct str path = kube_object_path(describing->arena, &resource, describing->booster.namespace, name, STR_EMPTY, NULL);
+    struct kube_answer refusal;
+    yyjson_val *child = ask(describing, path, &refusal);
+    *out_trouble = trouble_of(describing, &refusal);
+    return child;
 }
 
 static yyjson_val *ask_pods(struct describing *describing, struct str serving, struct str *out_trouble) {
     static const struct kube_resource pods = {STR(""), STR("v1"), STR("pods"), STR("Pod")};
-    struct kube_answer refusal = {0};
+    struct kube_answer refusal;
     struct kube_list_query query = {.limit = PODS_MAX};
     query.label_selector = arena_printf(describing->arena, LABEL_SERVING_NAME "=%.*s", STR_ARG(serving));
     yyjson_val *list = ask(describing, kube_list_path(describing->arena, &pods, describing->booster.namespace, &query), &refusal);
-    *out_trouble = list ? STR_EMPTY : refusal.message.len ? refusal.message : STR("the answer is no JSON");
+    *out_trouble = trouble_of(describing, &refusal);
     return json_get(list, "items");
 }
 
 static void ask_events(struct describing *describing, struct str name) {
     static const struct kube_resource events = {STR(""), STR("v1"), STR("events"), STR("Event")};
+    struct kube_answer refusal;
     struct kube_list_query query = {.limit = EVENTS_MAX};
     query.field_selector = arena_printf(describing->arena, "involvedObject.name=%.*s", STR_ARG(name));
-    yyjson_val *list = ask(describing, kube_list_path(describing->arena, &events, describing->booster.namespace, &query), NULL), *event;
+    yyjson_val *list = ask(describing, kube_list_path(describing->arena, &events, describing->booster.namespace, &query), &refusal), *event;
+    struct str trouble = trouble_of(describing, &refusal);
+    if (trouble.len) describing->events_trouble = trouble;
     size_t index, max;
     yyjson_arr_foreach(json_get(list, "items"), index, max, event) {
         if (describing->event_count < EVENTS_MAX) describing->events[describing->event_count++] = event;
@@ -102,18 +124,20 @@ static void tell_chain(struct describing *describing, const struct backend *back
     }
     if (open == LINK_COUNT)
         strbuf_append(&describing->out, STR("  => it serves\n"));
+    else if (chain->links[open].state == LINK_UNKNOWN)
+        strbuf_printf(&describing->out, "  => whether it is %s cannot be told\n", chain_link_name(open));
     else
         strbuf_printf(&describing->out, "  => %s %s%s%.*s\n",
                       chain->links[open].state == LINK_FAILED ? "it fails where it is to be" : "it is not yet", chain_link_name(open),
                       chain->links[open].text.len ? ": " : "", STR_ARG(chain->links[open].text));
 }
 
-static void describe_backend(struct describing *describing, const struct backend *backend, yyjson_val *route) {
+static void describe_backend(struct describing *describing, const struct backend *backend, const struct chain_input *common) {
     struct chain chain;
-    struct chain_input input = {.booster = describing->object, .route = route};
+    struct chain_input input = *common;
     input.serving_name = input.server_name = child_name(describing->arena, describing->booster.name, backend->name);
-    input.serving = ask_child(describing, CHILD_SERVING, backend->name);
-    input.server = ask_child(describing, CHILD_SERVER, backend->name);
+    input.serving = ask_child(describing, CHILD_SERVING, backend->name, &input.serving_trouble);
+    input.server = ask_child(describing, CHILD_SERVER, backend->name, &input.server_trouble);
     yyjson_val *list = ask_pods(describing, input.serving_name, &input.pods_trouble), *pod;
     yyjson_val **pods = arena_array(describing->arena, yyjson_arr_size(list) + 1, sizeof *pods);
     size_t index, max;
@@ -138,11 +162,21 @@ static int compare_events(const void *a, const void *b) {
     return str_compare(event_time(*(yyjson_val *const *)a), event_time(*(yyjson_val *const *)b));
 }
 
+/* "5m", or "5m (x12)" of one that has come again. */
+static struct str event_age(struct arena *arena, const yyjson_val *event, int64_t now_ms) {
+    struct str age = age_since(arena, event_time(event), now_ms);
+    int64_t count = 0;
+    json_int64(json_get(event, "count"), &count);
+    return count > 1 ? arena_printf(arena, "%.*s (x%lld)", STR_ARG(age), (long long)count) : age;
+}
+
 static void tell_events(struct describing *describing) {
     static const struct str heads[] = {STR("AGE"), STR("TYPE"), STR("REASON"), STR("OBJECT"), STR("MESSAGE")};
     int64_t now_ms = loop_wall_ms(describing->cluster->loop);
     size_t first = describing->event_count > EVENTS_SHOWN ? describing->event_count - EVENTS_SHOWN : 0;
     struct table table;
+    if (describing->events_trouble.len)
+        strbuf_printf(&describing->out, "\nEvents cannot be read: %.*s\n", STR_ARG(describing->events_trouble));
     if (!describing->event_count) return;
     qsort(describing->events, describing->event_count, sizeof *describing->events, compare_events);
     strbuf_printf(&describing->out, "\nEvents%s\n", first ? " (the last of them)" : "");
@@ -153,7 +187,7 @@ static void tell_events(struct describing *describing) {
         const yyjson_val *event = describing->events[i];
         struct str kind = json_text(json_path(event, "involvedObject", "kind", NULL));
         struct str object = arena_join(describing->arena, kind, STR("/"), json_text(json_path(event, "involvedObject", "name", NULL)));
-        const struct str cells[] = {age_since(describing->arena, event_time(event), now_ms), json_text(json_get(event, "type")),
+        const struct str cells[] = {event_age(describing->arena, event, now_ms), json_text(json_get(event, "type")),
                                     json_text(json_get(event, "reason")), object, json_text(json_get(event, "message"))};
         table_add(&table, cells);
     }
@@ -166,8 +200,9 @@ static void describe(struct describing *describing) {
     findings_init(&findings, describing->arena);
     booster_read(describing->arena, describing->object, &describing->booster, &findings);
     tell_head(describing);
-    yyjson_val *route = ask_child(describing, CHILD_ROUTE, STR_EMPTY);
-    for (size_t i = 0; i < describing->booster.backend_count; i++) describe_backend(describing, &describing->booster.backends[i], route);
+    struct chain_input common = {.booster = describing->object};
+    common.route = ask_child(describing, CHILD_ROUTE, STR_EMPTY, &common.route_trouble);
+    for (size_t i = 0; i < describing->booster.backend_count; i++) describe_backend(describing, &describing->booster.backends[i], &common);
     ask_events(describing, describing->booster.name);
     tell_events(describing);
 }
@@ -197,7 +232,7 @@ static int describe_target(struct cluster *cluster, const struct target *target)
     disarm(&describing->out);
     bool is_told = !describing->out.failed && output_now(strbuf_view(&describing->out));
     strbuf_release(&describing->out);
-    return is_told ? EXIT_CLEAN : EXIT_UNABLE;
+    return is_told ? describing->status : EXIT_UNABLE;
 }
 
 int command_describe(int argc, char **argv) {
@@ -207,7 +242,8 @@ int command_describe(int argc, char **argv) {
     const struct usage usage = {
         "describe modelbooster NAME... [flags]",
         "Says how far each backend of a ModelBooster has come (rendered, accepted, scheduled, downloaded, loaded, serving,\n"
-        "routed), and why it has come no further, in the words of the objects on the way.",
+        "routed), and why it has come no further, in the words of the objects on the way. What may not be read is said, and the\n"
+        "exit status is 1 then.",
         flags, "  model-booster describe modelbooster quickstart\n"};
     struct arena arena;
     struct cluster cluster;

@@ -7,17 +7,18 @@
 #include "base/strbuf.h"
 #include "booster/names.h"
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/output.h"
 #include "cli/suggest.h"
 
-enum { HELP_BYTES = 64 * 1024, HELP_COLUMN = 36, NAMESPACE_MAX_BYTES = 63 };
+enum { HELP_BYTES = 64 * 1024, HELP_COLUMN = 36, LABEL_BYTES = 96, NAMESPACE_MAX_BYTES = 63 };
 
 struct spelled {
     const struct flag *flag;
     const char *value; /* attached with = or to the letter; NULL: not attached */
 };
 
-static bool unknown(const struct flag *flags, struct str name, struct error *error) {
+static const char *nearest_to(const struct flag *flags, struct str name) {
     struct arena scratch;
     arena_init(&scratch, HELP_BYTES);
     const char *nearest = NULL;
@@ -29,20 +30,30 @@ static bool unknown(const struct flag *flags, struct str name, struct error *err
             if (str_starts_with(str_of(flag->name), typed)) nearest = flag->name;
     }
     arena_release(&scratch);
-    if (nearest) return error_set(error, ERROR_INVALID, "no flag %s; did you mean --%s?", QUOTE(name), nearest);
-    return error_set(error, ERROR_INVALID, "no flag %s; --help lists them", QUOTE(name));
+    return nearest;
+}
+
+const struct flag *flags_find(const struct flag *flags, struct str name, const char **out_nearest) {
+    for (const struct flag *flag = flags; flag->name; flag++) {
+        if (flag->kind != FLAG_WORDS && str_is(name, flag->name)) return flag;
+    }
+    *out_nearest = nearest_to(flags, name);
+    return NULL;
+}
+
+size_t flags_count(const struct flag *flags) {
+    size_t count = 0;
+    while (flags[count].name) count++;
+    return count;
 }
 
 static bool find_long(const struct flag *flags, const char *text, struct spelled *out, struct error *error) {
-    const char *equals = strchr(text, '=');
+    const char *equals = strchr(text, '='), *nearest;
     struct str name = equals ? (struct str){text, (size_t)(equals - text)} : str_of(text);
-    for (const struct flag *flag = flags; flag->name; flag++) {
-        if (flag->kind != FLAG_WORDS && str_is(name, flag->name)) {
-            *out = (struct spelled){flag, equals ? equals + 1 : NULL};
-            return true;
-        }
-    }
-    return unknown(flags, name, error);
+    *out = (struct spelled){flags_find(flags, name, &nearest), equals ? equals + 1 : NULL};
+    if (out->flag) return true;
+    if (nearest) return error_set(error, ERROR_INVALID, "no flag %s; did you mean --%s?", QUOTE(name), nearest);
+    return error_set(error, ERROR_INVALID, "no flag %s; --help lists them", QUOTE(name));
 }
 
 static bool find_short(const struct flag *flags, const char *text, struct spelled *out, struct error *error) {
@@ -56,23 +67,23 @@ static bool find_short(const struct flag *flags, const char *text, struct spelle
     return error_set(error, ERROR_INVALID, "no flag %s; --help lists them", QUOTE(str_of(text)));
 }
 
-static bool store_switch(const struct flag *flag, const char *value, struct error *error) {
+static bool store_switch(const struct flag *flag, const char *label, const char *value, struct error *error) {
     if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-        return error_set(error, ERROR_INVALID, "--%s is %s; write true or false, or no value", flag->name, QUOTE(str_of(value)));
+        return error_set(error, ERROR_INVALID, "%s is %s; write true or false", label, QUOTE(str_of(value)));
     *flag->out.is_on = strcmp(value, "true") == 0;
     return true;
 }
 
-static bool store_number(const struct flag *flag, const char *value, struct error *error) {
+static bool store_number(const struct flag *flag, const char *label, const char *value, struct error *error) {
     int64_t number;
     if (!number_parse_int64(str_of(value), &number) || number < flag->minimum || number > flag->maximum)
-        return error_set(error, ERROR_INVALID, "--%s is %s; write a number from %d to %d", flag->name, QUOTE(str_of(value)), flag->minimum,
+        return error_set(error, ERROR_INVALID, "%s is %s; write a number from %d to %d", label, QUOTE(str_of(value)), flag->minimum,
                          flag->maximum);
     *flag->out.number = (int)number;
     return true;
 }
 
-static bool store_choice(const struct flag *flag, const char *value, struct error *error) {
+static bool store_choice(const struct flag *flag, const char *label, const char *value, struct error *error) {
     int index = 0;
     for (const char *word = flag->argument; *word; index++) {
         size_t len = strcspn(word, "|");
@@ -82,7 +93,7 @@ static bool store_choice(const struct flag *flag, const char *value, struct erro
         }
         word += len + (word[len] == '|');
     }
-    return error_set(error, ERROR_INVALID, "--%s is %s; write one of %s", flag->name, QUOTE(str_of(value)), flag->argument);
+    return error_set(error, ERROR_INVALID, "%s is %s; write one of %s", label, QUOTE(str_of(value)), flag->argument);
 }
 
 /* `room` is how many items the list may need in all. */
@@ -94,16 +105,22 @@ static bool store_item(struct arena *arena, const struct flag *flag, const char 
     return true;
 }
 
-static bool store(struct arena *arena, const struct flag *flag, const char *value, size_t room, struct error *error) {
-    if (!*value)
-        return error_set(error, ERROR_INVALID, "--%s is empty; write %s", flag->name, flag->argument ? flag->argument : "true or false");
+static bool is_namespace(const char *label, struct str name, struct error *error) {
+    if (name.len <= NAMESPACE_MAX_BYTES && name_is_lower_alnum_dash(name)) return true;
+    return error_set(error, ERROR_INVALID, "%s is %s; write at most %d of a-z, 0-9 and - (a letter or digit at both ends)", label,
+                     QUOTE(name), NAMESPACE_MAX_BYTES);
+}
+
+bool flags_store(struct arena *arena, const struct flag *flag, const char *label, const char *value, size_t room, struct error *error) {
+    if (!*value) return error_set(error, ERROR_INVALID, "%s is empty; write %s", label, flag->argument ? flag->argument : "true or false");
+    if (flag->is_namespace && !is_namespace(label, str_of(value), error)) return false;
     switch (flag->kind) {
-    case FLAG_SWITCH: return store_switch(flag, value, error);
+    case FLAG_SWITCH: return store_switch(flag, label, value, error);
     case FLAG_TEXT: *flag->out.text = value; return true;
     case FLAG_LIST:
     case FLAG_WORDS: return store_item(arena, flag, value, room, error);
-    case FLAG_NUMBER: return store_number(flag, value, error);
-    case FLAG_CHOICE: return store_choice(flag, value, error);
+    case FLAG_NUMBER: return store_number(flag, label, value, error);
+    case FLAG_CHOICE: return store_choice(flag, label, value, error);
     }
     return false;
 }
@@ -120,7 +137,7 @@ static bool store_word(struct arena *arena, const struct flag *flags, const char
                      takes_files(flags) ? "files are given with -f FILE, and " : "");
 }
 
-enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, struct error *error) {
+enum flags_result flags_read(struct arena *arena, const struct flag *flags, int argc, char **argv, bool *given, struct error *error) {
     bool is_over = false;
     for (int i = 1; i < argc; i++) {
         const char *text = argv[i];
@@ -140,7 +157,10 @@ enum flags_result flags_read(struct arena *arena, const struct flag *flags, int 
             error_set(error, ERROR_INVALID, "--%s needs a value: --%s %s", spelled.flag->name, spelled.flag->name, spelled.flag->argument);
             return FLAGS_WRONG;
         }
-        if (!store(arena, spelled.flag, spelled.value, (size_t)argc, error)) return FLAGS_WRONG;
+        char label[LABEL_BYTES];
+        snprintf(label, sizeof label, "--%s", spelled.flag->name);
+        if (!flags_store(arena, spelled.flag, label, spelled.value, (size_t)argc, error)) return FLAGS_WRONG;
+        if (given) given[spelled.flag - flags] = true;
     }
     return FLAGS_READ;
 }
@@ -161,22 +181,32 @@ static void describe_flag(struct strbuf *out, const struct flag *flag) {
     strbuf_printf(out, "%*s%s\n", (int)(HELP_COLUMN - written), "", flag->help);
 }
 
-static int print_help(const struct usage *usage) {
+static int print_help(const struct usage *usage, bool has_config) {
     struct strbuf out = strbuf_with_max(HELP_BYTES);
     strbuf_printf(&out, "%s\n\nUsage:\n  model-booster %s\n\nFlags:\n", usage->description, usage->synopsis);
     for (const struct flag *flag = usage->flags; flag->name; flag++) describe_flag(&out, flag);
     describe_flag(&out, &(struct flag){.name = "help", .letter = 'h', .help = "this text"});
+    if (has_config) strbuf_append(&out, config_help());
     strbuf_printf(&out, "\nExamples:\n%s", usage->examples);
     int status = output_finish(&out, EXIT_CLEAN);
     strbuf_release(&out);
     return status;
 }
 
-bool flags_start(struct arena *arena, const struct usage *usage, int argc, char **argv, int *out_status) {
+static enum flags_result read_all(struct arena *arena, const struct flag *flags, struct config *config, int argc, char **argv,
+                                  struct error *error) {
+    bool *given = arena_array(arena, flags_count(flags) + 1, sizeof *given);
+    if (!given) return error_set(error, ERROR_MEMORY, "out of memory for flags"), FLAGS_WRONG;
+    enum flags_result result = flags_read(arena, flags, argc, argv, given, error);
+    if (result != FLAGS_READ || !config) return result;
+    return config_complete(arena, flags, given, config, error) ? FLAGS_READ : FLAGS_WRONG;
+}
+
+bool flags_start_with(struct arena *arena, const struct usage *usage, struct config *config, int argc, char **argv, int *out_status) {
     struct error error = {0};
-    switch (flags_read(arena, usage->flags, argc, argv, &error)) {
+    switch (read_all(arena, usage->flags, config, argc, argv, &error)) {
     case FLAGS_READ: return true;
-    case FLAGS_HELP: *out_status = print_help(usage); return false;
+    case FLAGS_HELP: *out_status = print_help(usage, config); return false;
     case FLAGS_WRONG: break;
     }
     fprintf(stderr, "model-booster %s: %s\n", argv[0], error.message);
@@ -184,13 +214,6 @@ bool flags_start(struct arena *arena, const struct usage *usage, int argc, char 
     return false;
 }
 
-bool flags_are_namespaces(const char *command, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        struct str name = str_of(names[i]);
-        if (name.len <= NAMESPACE_MAX_BYTES && name_is_lower_alnum_dash(name)) continue;
-        fprintf(stderr, "model-booster %s: --namespace is %s; write at most %d of a-z, 0-9 and - (a letter or digit at both ends)\n",
-                command, QUOTE(name), NAMESPACE_MAX_BYTES);
-        return false;
-    }
-    return true;
+bool flags_start(struct arena *arena, const struct usage *usage, int argc, char **argv, int *out_status) {
+    return flags_start_with(arena, usage, NULL, argc, argv, out_status);
 }

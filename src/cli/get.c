@@ -31,6 +31,11 @@ static int get_all(struct getting *getting, const struct kind_entry *kind, struc
 static int get_one(struct getting *getting, const struct target *target, struct view *view) {
     struct cluster *cluster = &getting->cluster;
     struct cluster_answer answer;
+    if (target->kind->is_namespaced && getting->is_everywhere) {
+        cluster_complain(cluster, "%s: no object is got by its name from all namespaces; give --namespace instead of --all-namespaces",
+                         QUOTE(target->name));
+        return EXIT_UNABLE;
+    }
     struct cluster_request request = {.path = kube_object_path(&cluster->arena, &target->kind->resource,
                                                                target_namespace(cluster, target->kind), target->name, STR_EMPTY, NULL),
                                       .accept = view_accept(view)};
@@ -93,10 +98,16 @@ static int get_live(struct getting *getting, const struct targets *targets) {
     return status;
 }
 
+/* What says which objects are meant, where no name does. */
+static const char *chooser_of(const struct getting *getting) {
+    return getting->label_selector ? "--selector" : getting->field_selector ? "--field-selector" : NULL;
+}
+
 static int run(struct getting *getting, const char *command) {
     struct kinds kinds;
     struct targets targets;
     int status = EXIT_UNABLE;
+    if (targets_contradict(command, &getting->words, chooser_of(getting))) return EXIT_UNABLE;
     if (!cluster_open(&getting->cluster, command, &getting->flags)) return EXIT_UNABLE;
     if (kinds_load(&getting->cluster, &kinds, &status)) {
         if (targets_read(&getting->cluster, &kinds, &getting->words, &targets, &status))
@@ -129,10 +140,12 @@ int command_get(int argc, char **argv) {
     const struct usage usage = {
         "get KIND [NAME...] [flags]",
         "Shows objects of any kind that the server has, as kubectl does. A KIND is a plural, a singular, a kind or a short\n"
-        "name, alone or with its group: modelboosters, ModelBooster, mb, mb.workload.serving.volcano.sh.",
+        "name, alone or with its group: modelboosters, ModelBooster, mb, mb.workload.serving.volcano.sh. A category stands for\n"
+        "every kind that declares it: model-booster for ModelBoosters and what is made of them, or all.",
         flags,
         "  model-booster get modelboosters\n"
         "  model-booster get modelserving,modelserver,modelroute -l workload.serving.volcano.sh/model-name=quickstart\n"
+        "  model-booster get model-booster\n"
         "  model-booster get mb/quickstart -o yaml\n"};
     struct arena arena;
     arena_init(&arena, FLAGS_ARENA_BYTES);

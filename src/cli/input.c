@@ -10,8 +10,25 @@ struct reading {
     struct arena *arena;
     struct input *out;
     struct manifest **end;
-    bool has_strangers; /* documents that are no Kubernetes objects */
+    struct input_trouble **end_of_troubles;
 };
+
+static void add_trouble(void *context, const char *file, unsigned line, const char *message) {
+    struct reading *reading = context;
+    struct input_trouble *trouble = arena_alloc(reading->arena, sizeof *trouble);
+    reading->out->is_incomplete = true;
+    reading->out->trouble_count++;
+    if (!trouble) return;
+    *trouble = (struct input_trouble){
+        .file = arena_copy(reading->arena, str_of(file)), .message = arena_copy(reading->arena, str_of(message)), .line = line};
+    *reading->end_of_troubles = trouble;
+    reading->end_of_troubles = &trouble->next;
+}
+
+static void tell_trouble(struct reading *reading, const char *file, unsigned line, const char *message) {
+    report_problem(file, line, message);
+    add_trouble(reading, file, line, message);
+}
 
 static void add_manifest(struct reading *reading, const struct source *source) {
     struct manifest *manifest = arena_alloc(reading->arena, sizeof *manifest);
@@ -36,8 +53,7 @@ static void add_object(void *context, const struct source *source) {
     struct str kind = json_text(json_get(source->object, "kind"));
     unsigned line = source_line(source, NULL);
     if (!kind.len) {
-        report_problem(source->file, line, "this document is no Kubernetes object: it has no kind; write kind: ModelBooster");
-        reading->has_strangers = true;
+        tell_trouble(reading, source->file, line, "this document is no Kubernetes object: it has no kind; write kind: ModelBooster");
     } else if (is_meant_as_booster(reading, source->object, kind)) {
         add_manifest(reading, source);
     } else {
@@ -47,14 +63,13 @@ static void add_object(void *context, const struct source *source) {
 
 bool input_read(struct arena *arena, const struct flag_list *names, struct input *out) {
     *out = (struct input){0};
-    struct reading reading = {.arena = arena, .out = out, .end = &out->first};
-    if (!sources_read(arena, names, add_object, &reading, &out->is_incomplete)) return false;
-    out->is_incomplete |= reading.has_strangers;
-    if (!out->count && !out->is_incomplete) {
-        report_problem(names->count == 1 ? source_name(names->items[0]) : "model-booster", 0,
-                       "no ModelBooster in the input; it takes documents with kind: " KIND_BOOSTER);
-        out->is_incomplete = true;
-    }
+    struct reading reading = {.arena = arena, .out = out, .end = &out->first, .end_of_troubles = &out->first_trouble};
+    const struct sources_reader reader = {add_object, add_trouble, &reading};
+    bool is_incomplete; /* each trouble says so, too */
+    if (!sources_read(arena, names, &reader, &is_incomplete)) return false;
+    if (!out->count && !out->is_incomplete)
+        tell_trouble(&reading, names->count == 1 ? source_name(names->items[0]) : "model-booster", 0,
+                     "no ModelBooster in the input; it takes documents with kind: " KIND_BOOSTER);
     return true;
 }
 

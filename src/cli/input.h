@@ -14,9 +14,18 @@ struct manifest {
     struct findings findings;
 };
 
+/* What could not be read, or is no Kubernetes object, or that there was nothing to read. */
+struct input_trouble {
+    struct input_trouble *next;
+    struct str file, message;
+    unsigned line; /* 0: the whole of it */
+};
+
 struct input {
     struct manifest *first;
     size_t count;
+    struct input_trouble *first_trouble;
+    size_t trouble_count;
     bool is_incomplete; /* something could not be read, or there was no ModelBooster at all */
 };
 

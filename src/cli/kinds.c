@@ -28,14 +28,15 @@ static struct kind_entry *add_kind(struct kinds *kinds) {
     return &kinds->items[kinds->count++];
 }
 
-static void read_short_names(struct kinds *kinds, yyjson_val *names, struct kind_entry *entry) {
-    size_t count = yyjson_arr_size(names), index, max;
+static const struct str *read_texts(struct kinds *kinds, yyjson_val *texts, size_t *out_count) {
+    size_t count = yyjson_arr_size(texts), index, max;
     struct str *list = count ? arena_array(&kinds->arena, count, sizeof *list) : NULL;
-    yyjson_val *name;
-    if (!list) return;
-    yyjson_arr_foreach(names, index, max, name) list[index] = json_text(name);
-    entry->short_names = list;
-    entry->short_name_count = count;
+    yyjson_val *text;
+    *out_count = 0;
+    if (!list) return NULL;
+    yyjson_arr_foreach(texts, index, max, text) list[index] = json_text(text);
+    *out_count = count;
+    return list;
 }
 
 static struct str lower(struct arena *arena, struct str text) {
@@ -45,13 +46,14 @@ static struct str lower(struct arena *arena, struct str text) {
     return (struct str){copy, text.len};
 }
 
-static void read_kind(struct kinds *kinds, struct kube_resource resource, struct str singular, bool is_namespaced,
-                      yyjson_val *short_names) {
+/* `said` is the discovery's own entry. */
+static void read_kind(struct kinds *kinds, struct kube_resource resource, struct str singular, bool is_namespaced, const yyjson_val *said) {
     struct kind_entry *entry = add_kind(kinds);
     if (!entry) return;
     *entry = (struct kind_entry){.resource = resource, .is_namespaced = is_namespaced};
     entry->singular = singular.len ? singular : lower(&kinds->arena, resource.kind);
-    read_short_names(kinds, short_names, entry);
+    entry->short_names = read_texts(kinds, json_get(said, "shortNames"), &entry->short_name_count);
+    entry->categories = read_texts(kinds, json_get(said, "categories"), &entry->category_count);
 }
 
 /* An APIGroupDiscoveryList. */
@@ -65,7 +67,7 @@ static void read_whole(struct kinds *kinds, const yyjson_val *list) {
                 struct kube_resource found = {name, json_text(json_get(version, "version")), json_text(json_get(resource, "resource")),
                                               json_text(json_path(resource, "responseKind", "kind", NULL))};
                 read_kind(kinds, found, json_text(json_get(resource, "singularResource")),
-                          json_is_text(json_get(resource, "scope"), "Namespaced"), json_get(resource, "shortNames"));
+                          json_is_text(json_get(resource, "scope"), "Namespaced"), resource);
             }
         }
     }
@@ -79,7 +81,7 @@ static void read_plain(struct kinds *kinds, struct str group, struct str version
         struct kube_resource found = {group, version, json_text(json_get(resource, "name")), json_text(json_get(resource, "kind"))};
         if (str_contains(found.plural, STR("/"))) continue; /* a subresource */
         read_kind(kinds, found, json_text(json_get(resource, "singularName")), json_bool_or(json_get(resource, "namespaced"), false),
-                  json_get(resource, "shortNames"));
+                  resource);
     }
 }
 
@@ -149,9 +151,9 @@ void kinds_release(struct kinds *kinds) {
 
 /* ---- finding ---- */
 
-static bool is_short_name(const struct kind_entry *entry, struct str word) {
-    for (size_t i = 0; i < entry->short_name_count; i++)
-        if (str_equal_ignoring_case(entry->short_names[i], word)) return true;
+static bool is_among(const struct str *texts, size_t count, struct str word) {
+    for (size_t i = 0; i < count; i++)
+        if (str_equal_ignoring_case(texts[i], word)) return true;
     return false;
 }
 
@@ -162,7 +164,7 @@ static bool is_named(const struct kind_entry *entry, int rank, struct str word) 
     case RANK_PLURAL: return str_equal_ignoring_case(entry->resource.plural, word);
     case RANK_SINGULAR: return str_equal_ignoring_case(entry->singular, word);
     case RANK_KIND: return str_equal_ignoring_case(entry->resource.kind, word);
-    default: return is_short_name(entry, word);
+    default: return is_among(entry->short_names, entry->short_name_count, word);
     }
 }
 
@@ -187,6 +189,23 @@ const struct kind_entry *kinds_find(const struct kinds *kinds, struct str word) 
     return NULL;
 }
 
+/* Is it the first of its group and plural: the best version? */
+static bool is_best(const struct kinds *kinds, const struct kind_entry *entry) {
+    const struct kind_entry *other = kinds->items;
+    while (other != entry &&
+           (!str_equal(other->resource.plural, entry->resource.plural) || !str_equal(other->resource.group, entry->resource.group)))
+        other++;
+    return other == entry;
+}
+
+const struct kind_entry *kinds_next_of(const struct kinds *kinds, struct str category, size_t *at) {
+    while (*at < kinds->count) {
+        const struct kind_entry *entry = &kinds->items[(*at)++];
+        if (is_among(entry->categories, entry->category_count, category) && is_best(kinds, entry)) return entry;
+    }
+    return NULL;
+}
+
 const struct kind_entry *kinds_find_object(const struct kinds *kinds, struct str api_version, struct str kind) {
     size_t slash = str_find(api_version, STR("/"));
     struct str group = slash == SIZE_MAX ? STR_EMPTY : str_first(api_version, slash);
@@ -205,11 +224,21 @@ static bool is_ours(struct str word) {
            str_equal_ignoring_case(name, STR(PLURAL_BOOSTER)) || str_is(name, "mb");
 }
 
+static const char *nearest_category(struct arena *arena, const struct kind_entry *entry, const char *typed, const char *nearest) {
+    for (size_t i = 0; i < entry->category_count; i++) {
+        struct str category = arena_copy(arena, entry->categories[i]);
+        if (category.len) nearest = suggest_nearer(typed, nearest, category.ptr);
+    }
+    return nearest;
+}
+
 int kinds_complain(const struct cluster *cluster, const struct kinds *kinds, struct str word) {
     if (is_ours(word)) {
         return cluster_complain(cluster, "the server has no kind %s; install its definition: model-booster crds | model-booster apply -f -",
                                 QUOTE(word));
     }
+    if (str_is(word, "all"))
+        return cluster_complain(cluster, "no kind of the server is of the category \"all\"; name kinds, as in modelboosters,pods");
     struct arena scratch;
     arena_init(&scratch, KINDS_ARENA_BYTES);
     struct str typed = arena_copy(&scratch, word);
@@ -219,6 +248,7 @@ int kinds_complain(const struct cluster *cluster, const struct kinds *kinds, str
                    singular = arena_copy(&scratch, kinds->items[i].singular);
         if (plural.len) nearest = suggest_nearer(typed.ptr, nearest, plural.ptr);
         if (singular.len) nearest = suggest_nearer(typed.ptr, nearest, singular.ptr);
+        nearest = nearest_category(&scratch, &kinds->items[i], typed.ptr, nearest);
     }
     int status = nearest ? cluster_complain(cluster, "the server has no kind %s; did you mean %s?", QUOTE(word), nearest)
                          : cluster_complain(cluster, "the server has no kind %s; kinds are named as in modelboosters, pods, configmaps",

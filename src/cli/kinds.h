@@ -4,6 +4,7 @@
  *   modelboosters   modelbooster   ModelBooster   mb       plural, singular, kind, short name, letters folded
  *   modelboosters.workload.serving.volcano.sh              ... with its group, or the beginning of it
  *   modelboosters.v1alpha1.workload.serving.volcano.sh     ... with its version, too
+ *   model-booster, all                                     a category: every kind that declares it
  *
  * Where several groups have a kind of the name, the core group comes first, then the server's own order, as in kubectl.
  */
@@ -16,8 +17,8 @@
 struct kind_entry {
     struct kube_resource resource;
     struct str singular;
-    const struct str *short_names;
-    size_t short_name_count;
+    const struct str *short_names, *categories;
+    size_t short_name_count, category_count;
     bool is_namespaced;
 };
 
@@ -33,6 +34,11 @@ void kinds_release(struct kinds *kinds);
 
 /* NULL when there is none. */
 const struct kind_entry *kinds_find(const struct kinds *kinds, struct str word);
+/*
+ * The next kind of a category, looked for from *at on, 0 at first; NULL when there are no more. Of each kind its best version. As in
+ * kubectl, what is a category is that before it is a kind.
+ */
+const struct kind_entry *kinds_next_of(const struct kinds *kinds, struct str category, size_t *at);
 /* The kind of an object that says apiVersion and kind. */
 const struct kind_entry *kinds_find_object(const struct kinds *kinds, struct str api_version, struct str kind);
 /* That there is no kind of this word, with the nearest one; returns EXIT_FINDINGS. */

@@ -64,10 +64,7 @@ static bool handle(struct following *following, const yyjson_val *event) {
     }
     struct str version = version_of(object);
     following->has_heard = true;
-    if (version.len) {
-        strbuf_clear(&following->version);
-        strbuf_append(&following->version, version);
-    }
+    if (version.len) strbuf_set(&following->version, version);
     if (str_is(type, "BOOKMARK")) return true;
     const struct live *live = following->live;
     view_add(live->view, live->kind, type, object, loop_wall_ms(live->cluster->loop));
@@ -105,8 +102,7 @@ static bool list_anew(struct following *following, struct arena *arena, struct k
     struct str version = STR_EMPTY;
     *out = live_list(following->live, arena, &version);
     if (out->kind != KUBE_OK) return false;
-    strbuf_clear(&following->version);
-    strbuf_append(&following->version, version);
+    strbuf_set(&following->version, version);
     following->is_unwritable = !write_out(following->live->view);
     return !following->is_unwritable;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "cli/suggest.h"
+#include "io/sandbox.h"
 
 const struct command commands[] = {
     {"render", "print the children of ModelBoosters, without a cluster", command_render},
@@ -25,7 +26,9 @@ const struct command commands[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct { const char *flag, *command; } aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
+static const struct {
+    const char *flag, *command;
+} aliases[] = {{"-h", "help"}, {"--help", "help"}, {"--version", "version"}};
 
 const struct command *command_find(const char *name) {
     for (const struct command *command = commands; command->name; command++)
@@ -52,6 +55,7 @@ static bool hold_standard_streams(void) {
 
 int main(int argc, char **argv) {
     if (!hold_standard_streams()) return EXIT_UNABLE;
+    sandbox_hide_memory();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, and reported like any other */
 
     if (argc < 2) {

@@ -135,7 +135,7 @@ int command_render(int argc, char **argv) {
         FLAG_ROW_LIST("filename", 'f', "FILE|DIR|-", &rendering.names, "what to render; may be repeated; - is standard input"),
         FLAG_ROW_CHOICE("output", 'o', "yaml|json", &rendering.output, "a stream of documents, or one v1 List; default yaml"),
         FLAG_ROW_LIST("kind", 0, "KIND", &rendering.kinds, "children of this kind only, such as ModelServing; may be repeated"),
-        FLAG_ROW_TEXT("namespace", 'n', "NAME", &rendering.namespace, "for ModelBoosters that name none; default \"default\""),
+        FLAG_ROW_NAMESPACE(&rendering.namespace, "for ModelBoosters that name none; default \"default\""),
         FLAG_ROW_TEXT("uid", 0, "UID", &rendering.uid, "of the ModelBooster; else metadata.uid, else zeros"),
         FLAG_ROW_CHOICE("target", 0, "kthena-0.1|kthena-main", &rendering.topology_shape,
                         "whose shape networkTopology takes in a ModelServing; default kthena-0.1"),
@@ -157,7 +157,7 @@ int command_render(int argc, char **argv) {
     int status = EXIT_UNABLE;
     if (flags_start(&arena, &usage, argc, argv, &status)) {
         if (!rendering.names.count) fprintf(stderr, "model-booster render: nothing to render; give -f FILE, -f DIR or -f -\n");
-        bool is_clear = rendering.names.count && flags_are_namespaces("render", &rendering.namespace, 1) && choose_kinds(&rendering);
+        bool is_clear = rendering.names.count && choose_kinds(&rendering);
         status = is_clear ? render(&arena, &rendering) : EXIT_UNABLE;
     }
     arena_release(&arena);

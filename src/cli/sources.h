@@ -20,15 +20,32 @@ struct source {
 };
 
 typedef void source_fn(void *context, const struct source *source);
+/* What cannot be read, after its line on standard error; line 0: the whole of the file. The message lives until return. */
+typedef void source_trouble_fn(void *context, const char *file, unsigned line, const char *message);
+
+struct sources_reader {
+    source_fn *each;
+    source_trouble_fn *trouble; /* NULL: the line is enough */
+    void *context;
+};
 
 /* Calls `each` for every object; all lives in the arena. False only when the arena is exhausted, which has been said. */
-bool sources_read(struct arena *arena, const struct flag_list *names, source_fn *each, void *context, bool *out_is_incomplete);
+bool sources_read(struct arena *arena, const struct flag_list *names, const struct sources_reader *reader, bool *out_is_incomplete);
 /* Of a value of this object, else of the object itself; 1-based, 0 when it is not known (JSON). */
 unsigned source_line(const struct source *source, const yyjson_val *value);
 /*
- * The value that a server's path names ("spec.backends[0].type", "metadata.labels[app]"), or the innermost one around it that is there.
+ * The field that a server's path names, or the innermost one around it that is there. As servers write them:
+ *
+ *   spec.backends[0].type                       an item by its place
+ *   .spec.backends[name="cpu"].type             by what tells it from the others; .finalizers[="x"] by itself
+ *   metadata.labels[app], .metadata.labels.app  an entry of a map; its key may have dots
  */
-yyjson_val *source_field(const struct source *source, struct str path);
+struct source_field {
+    yyjson_val *value;
+    const yyjson_val *place; /* its key where it has one, else the value: the line is this one's */
+    bool is_whole;           /* all of the path is there */
+};
+struct source_field source_field(const struct source *source, struct str path);
 /* As a person knows it: "<stdin>" for "-". */
 const char *source_name(const char *name);
 

@@ -5,11 +5,21 @@
 
 #include "cli/apply.h"
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/definitions.h"
 #include "cli/output.h"
+#include "controller/addresses.h"
+#include "controller/log_control.h"
 
-enum { FLAGS_ARENA_BYTES = 1024 * 1024, TURN_MS = 1000, WORDS_BYTES = 16 * 1024, MOST_DELAY_MS = 3600 * 1000, DEFAULT_DELAY_MS = 2000,
-       DEFAULT_REVISIONS = 100000, MOST_REVISIONS = 10 * 1000 * 1000 };
+enum {
+    FLAGS_ARENA_BYTES = 1024 * 1024,
+    TURN_MS = 1000,
+    WORDS_BYTES = 16 * 1024,
+    MOST_DELAY_MS = 3600 * 1000,
+    DEFAULT_DELAY_MS = 2000,
+    DEFAULT_REVISIONS = 100000,
+    MOST_REVISIONS = 10 * 1000 * 1000
+};
 
 static void on_signal(void *owner) {
     standalone_stop(owner);
@@ -63,15 +73,26 @@ static bool get_ready(struct loop *loop, struct standalone *standalone, const st
     /* What a file has wrong has been said, and can be put right while the server runs. */
     apply(loop, standalone, files, error);
     if (error->kind) return false;
+    standalone_confine(standalone);
     print_words(standalone, settings, started_ms, ready_ms);
     return true;
 }
 
-static int serve(const struct standalone_settings *settings, const struct flag_list *files) {
+/* An address that nothing is served at must be one all the same: it is wrong in the file, and told when the controller is let in. */
+static bool try_metrics(struct loop *loop, const struct standalone_settings *settings, struct error *error) {
+    if (settings->has_controller || !settings->metrics_address) return true;
+    if (!addresses_try_metrics(loop, settings->metrics_address, error)) return false;
+    fprintf(stderr, "model-booster standalone: nothing is served at --metrics-bind-address: --no-controller leaves out what it tells of\n");
+    return true;
+}
+
+static bool serve(struct standalone_settings *settings, const struct flag_list *files, struct error *out_error) {
     struct error error = {0};
     struct loop *loop = loop_new(&error);
     int64_t started_ms = loop ? loop_now_ms(loop) : 0;
-    struct standalone *standalone = loop ? standalone_new(loop, settings, &error) : NULL;
+    struct log_control *log = loop ? log_control_new(loop, settings->log.level, settings->log.format, &error) : NULL;
+    if (log) settings->log = *log_control_log(log);
+    struct standalone *standalone = log && try_metrics(loop, settings, &error) ? standalone_new(loop, settings, &error) : NULL;
     struct loop_signal *term = standalone ? loop_signal_new(loop, SIGTERM, on_signal, standalone) : NULL;
     struct loop_signal *interrupt = standalone ? loop_signal_new(loop, SIGINT, on_signal, standalone) : NULL;
     if (standalone && term && interrupt) {
@@ -84,20 +105,22 @@ static int serve(const struct standalone_settings *settings, const struct flag_l
     loop_signal_free(term);
     loop_signal_free(interrupt);
     standalone_free(standalone);
+    log_control_free(log);
     loop_free(loop);
-    if (!error.kind) return EXIT_CLEAN;
-    fprintf(stderr, "model-booster standalone: %s%s%s\n", error.path, error.path[0] ? ": " : "", error.message);
-    return EXIT_UNABLE;
+    *out_error = error;
+    return !error.kind;
 }
 
 int command_standalone(int argc, char **argv) {
     struct standalone_settings settings = {
         .listen = "127.0.0.1:0", .definitions = embedded_definitions, .definition_count = embedded_definitions_count};
     struct flag_list files = {0};
+    struct config config = {0};
     bool is_without_controller = false;
     int delay_ms = DEFAULT_DELAY_MS, revisions = DEFAULT_REVISIONS, level = LOG_INFO, format = LOG_TEXT;
     /* Words in the order of their enums. */
     const struct flag flags[] = {
+        FLAG_ROW_CONFIG(&config),
         FLAG_ROW_TEXT("data", 0, "DIR", &settings.data, "where everything is kept; default ~/.local/share/model-booster"),
         FLAG_ROW_SWITCH("temporary", 0, &settings.is_temporary, "keep it in a new folder, removed at the end"),
         FLAG_ROW_TEXT("listen", 0, "ADDRESS:PORT", &settings.listen, "default 127.0.0.1:0, a free port; always TLS and a token"),
@@ -105,10 +128,13 @@ int command_standalone(int argc, char **argv) {
         FLAG_ROW_SWITCH("simulate-serving", 0, &settings.is_serving_simulated, "play the cluster's ModelServing controller: no pod runs"),
         FLAG_ROW_NUMBER("simulate-delay-ms", 0, 0, MOST_DELAY_MS, &delay_ms, "until a played pod is ready; default 2000"),
         FLAG_ROW_SWITCH("no-controller", 0, &is_without_controller, "the API alone"),
+        FLAG_ROW_TEXT("metrics-bind-address", 0, "ADDRESS:PORT", &settings.metrics_address,
+                      "serve the controller's /healthz, /readyz and /metrics there; default: nowhere"),
         FLAG_ROW_LIST("apply", 0, "FILE|DIR", &files, "apply these once it is ready; may be repeated"),
         FLAG_ROW_TEXT("token-auth-file", 0, "FILE", &settings.token_file, "more users: lines of token,user,uid,\"group1,group2\""),
         FLAG_ROW_TEXT("audit-log", 0, "FILE", &settings.audit_log, "a line of audit.k8s.io/v1 for each request"),
         FLAG_ROW_NUMBER("history-revisions", 0, 1, MOST_REVISIONS, &revisions, "writes a watch may lag behind; default 100000"),
+        FLAG_ROW_SWITCH("no-sandbox", 0, &settings.is_unconfined, "keep every right of its user after the start; for debuggers"),
         FLAG_ROW_CHOICE("log-level", 0, "debug|info|warn|error", &level, "default info"),
         FLAG_ROW_CHOICE("log-format", 0, "text|json", &format, "default text"),
         FLAG_ROW_END,
@@ -123,16 +149,17 @@ int command_standalone(int argc, char **argv) {
     struct arena arena;
     arena_init(&arena, FLAGS_ARENA_BYTES);
     int status;
-    if (flags_start(&arena, &usage, argc, argv, &status)) {
+    if (flags_start_with(&arena, &usage, &config, argc, argv, &status)) {
+        settings.readable = files.items;
+        settings.readable_count = files.count;
         settings.has_controller = !is_without_controller;
         settings.simulated_delay_ms = delay_ms;
         settings.history_revisions = revisions;
-        settings.log = (struct log){(enum log_level)level, (enum log_format)format};
-        status = EXIT_UNABLE;
-        if (settings.data && settings.is_temporary)
-            fprintf(stderr, "model-booster standalone: give either --data or --temporary\n");
-        else
-            status = serve(&settings, &files);
+        settings.log = (struct log){.level = (enum log_level)level, .format = (enum log_format)format};
+        struct error error = {0};
+        bool is_clean = settings.data && settings.is_temporary ? error_set(&error, ERROR_INVALID, "give either --data or --temporary")
+                                                               : serve(&settings, &files, &error);
+        status = is_clean ? EXIT_CLEAN : config_complain("standalone", flags, &config, &error);
     }
     arena_release(&arena);
     return status;

@@ -32,19 +32,18 @@ static struct str clean(struct arena *arena, struct str cell) {
     size_t end = 0;
     bool is_plain = true;
     for (; end < cell.len && cell.ptr[end] != '\n' && cell.ptr[end] != '\r' && cell.ptr[end] != '\f'; end++)
-        is_plain &= (unsigned char)cell.ptr[end] >= 0x20 && cell.ptr[end] != 0x7f;
+        is_plain &= (unsigned char)cell.ptr[end] >= 0x20 && cell.ptr[end] != 0x7f && (unsigned char)cell.ptr[end] != 0xc2;
     if (is_plain && end == cell.len) return arena_copy(arena, cell);
     struct strbuf out = strbuf_with_max(CELL_BYTES);
-    for (size_t i = 0; i < end; i++) {
-        unsigned char byte = (unsigned char)cell.ptr[i];
-        if (byte == 0x1b)
+    for (size_t i = 0, next; i < end; i = next) {
+        next = i + 1;
+        while (next < end && ((unsigned char)cell.ptr[next] & 0xc0) == 0x80) next++;
+        if (cell.ptr[i] == 0x1b)
             strbuf_append(&out, STR("^["));
-        else if (byte == '\t')
+        else if (cell.ptr[i] == '\t')
             strbuf_append_char(&out, ' ');
-        else if (byte < 0x20 || byte == 0x7f)
-            strbuf_printf(&out, "\\x%02x", byte);
         else
-            strbuf_append_char(&out, cell.ptr[i]);
+            strbuf_append_escaped(&out, (struct str){cell.ptr + i, next - i});
     }
     if (end < cell.len) strbuf_append(&out, STR("..."));
     struct str copy = arena_copy(arena, strbuf_view(&out));

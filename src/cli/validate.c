@@ -20,13 +20,24 @@ static void add_finding(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct 
     json_add_text(doc, entry, "message", finding->message);
 }
 
+/* In the form of a finding, so that who reads findings alone reads this, too. */
+static void add_trouble(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct input_trouble *trouble) {
+    yyjson_mut_val *entry = yyjson_mut_arr_add_obj(doc, list);
+    json_add_text(doc, entry, "file", trouble->file);
+    if (trouble->line) json_add_int64(doc, entry, "line", trouble->line);
+    json_add_text(doc, entry, "severity", STR("error"));
+    json_add_text(doc, entry, "rule", STR("unreadable"));
+    json_add_text(doc, entry, "message", trouble->message);
+}
+
 static void append_json(struct arena *arena, struct strbuf *out, const struct input *input, const struct check_counts *counts) {
     yyjson_mut_doc *doc = json_builder(arena);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     json_add_int64(doc, root, "boosters", (int64_t)input->count);
-    json_add_int64(doc, root, "errors", (int64_t)counts->errors);
+    json_add_int64(doc, root, "errors", (int64_t)(counts->errors + input->trouble_count));
     json_add_int64(doc, root, "warnings", (int64_t)counts->warnings);
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "findings");
+    for (const struct input_trouble *trouble = input->first_trouble; trouble; trouble = trouble->next) add_trouble(doc, list, trouble);
     for (const struct manifest *manifest = input->first; manifest; manifest = manifest->next)
         for (size_t i = 0; i < manifest->findings.count; i++) add_finding(doc, list, manifest, &manifest->findings.items[i]);
     json_write_indented(out, json_freeze(arena, root));
@@ -62,7 +73,8 @@ int command_validate(int argc, char **argv) {
     const struct usage usage = {
         "validate -f FILE|DIR|- [flags]",
         "Checks ModelBoosters against every rule and prints all findings, each with its line, its field, the remedy and the rule's id.\n"
-        "Warnings are findings that do not make a ModelBooster invalid. Objects of other kinds pass by.\n\n"
+        "Warnings are findings that do not make a ModelBooster invalid. Objects of other kinds pass by. With -o json what could\n"
+        "not be read is among the findings, with the rule \"unreadable\".\n\n"
         "Exit status: 0 no errors, 1 errors, 2 something could not be read.",
         flags,
         "  model-booster validate -f examples/\n"

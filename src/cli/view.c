@@ -194,7 +194,10 @@ static void add_object(struct view *view, const struct kind_entry *kind, struct 
         struct arena scratch;
         arena_init(&scratch, LIMIT_BODY_BYTES);
         struct str label = kind_label(&scratch, kind), name = json_text(json_path(object, "metadata", "name", NULL));
-        strbuf_printf(&view->out, "%.*s/%.*s\n", STR_ARG(label), STR_ARG(name));
+        strbuf_append_escaped(&view->out, label);
+        strbuf_append_char(&view->out, '/');
+        strbuf_append_escaped(&view->out, name);
+        strbuf_append_char(&view->out, '\n');
         arena_release(&scratch);
     } else if (view->options.is_live) {
         print_object(view, object);

@@ -1,5 +1,6 @@
 #include "controller/connect.h"
 
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 #define ACCOUNT_FOLDER "/var/run/secrets/kubernetes.io/serviceaccount"
 
 enum { KUBECONFIG_FILES_MAX = 32, KUBECONFIG_MAX_BYTES = 4 * 1024 * 1024, CERTIFICATE_MAX_BYTES = 1024 * 1024 };
+enum { SECRETS_ARENA_BYTES = 256 * 1024 * 1024, OVERWRITE = 0x5A, DNS_PORT = 53, PROXY_PORT = 1080 /* curl's own default */ };
 
 static bool read_kubeconfig_file(struct arena *arena, const char *path, struct kubeconfig_file *out, struct error *error) {
     struct str text;
@@ -93,9 +95,7 @@ static struct str plugin_cluster(struct arena *arena, const struct cluster_setti
         strbuf_append_char(&text, '"');
     }
     strbuf_append_char(&text, '}');
-    struct str copy = arena_copy(arena, strbuf_view(&text));
-    strbuf_release(&text);
-    return copy;
+    return strbuf_take(&text, arena);
 }
 
 static struct credentials *open_credentials(struct arena *arena, struct loop *loop, const struct cluster_settings *settings, struct str ca,
@@ -110,6 +110,7 @@ static struct credentials *open_credentials(struct arena *arena, struct loop *lo
         .certificate_file = settings->certificate_file,
         .key = settings->key_data,
         .key_file = settings->key_file,
+        .ca_file = settings->ca_file,
         .plugin = {.command = exec->command,
                    .args = exec->args,
                    .arg_count = exec->arg_count,
@@ -122,22 +123,39 @@ static struct credentials *open_credentials(struct arena *arena, struct loop *lo
     return credentials_new(loop, &sources, error);
 }
 
-bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out,
-                     struct error *error) {
-    struct cluster_settings settings;
-    *error = (struct error){0};
-    if (!read_settings(arena, options, &settings, error)) return false;
-    struct str ca = settings.ca_data;
-    if (ca.len == 0 && settings.ca_file.len && !files_read(arena, settings.ca_file.ptr, CERTIFICATE_MAX_BYTES, &ca, error)) return false;
-    *out = (struct connection){.server = settings.server, .namespace = settings.namespace.len ? settings.namespace : STR("default")};
-    out->credentials = open_credentials(arena, loop, &settings, ca, error);
+/* What outlives the secrets that it was read with. */
+static bool keep_texts(struct arena *arena, const struct cluster_settings *settings, struct connection *out, struct error *error) {
+    const struct str files[] = {settings->ca_file, settings->token_file, settings->certificate_file, settings->key_file};
+    *out = (struct connection){
+        .server = arena_copy(arena, settings->server),
+        .namespace = arena_copy(arena, settings->namespace.len ? settings->namespace : STR("default")),
+        .is_insecure = settings->is_insecure,
+        .ports = {DNS_PORT},
+        .port_count = 1,
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i].len) out->files[out->file_count++] = arena_copy(arena, files[i]).ptr;
+    if (http_url_port(settings->server, &out->ports[out->port_count])) out->port_count++;
+    if (settings->proxy_url.len) {
+        if (http_url_port(settings->proxy_url, &out->ports[out->port_count])) out->port_count++;
+        out->ports[out->port_count++] = PROXY_PORT; /* where the address names none */
+    }
+    return !arena->exhausted || error_set(error, ERROR_MEMORY, "out of memory while reading the kubeconfig");
+}
+
+static bool open_client(struct arena *secrets, struct loop *loop, const struct cluster_settings *settings, struct connection *out,
+                        struct error *error) {
+    struct str ca = settings->ca_data;
+    if (ca.len == 0 && settings->ca_file.len && !files_read(secrets, settings->ca_file.ptr, CERTIFICATE_MAX_BYTES, &ca, error))
+        return false;
+    out->credentials = open_credentials(secrets, loop, settings, ca, error);
     if (!out->credentials) return false;
     struct http_client_settings http = {
-        .base_url = settings.server,
+        .base_url = settings->server,
         .ca = ca,
-        .is_insecure = settings.is_insecure,
-        .tls_server_name = settings.tls_server_name,
-        .proxy_url = settings.proxy_url,
+        .is_insecure = settings->is_insecure,
+        .tls_server_name = settings->tls_server_name,
+        .proxy_url = settings->proxy_url,
         .user_agent = STR("model-booster/" MODEL_BOOSTER_VERSION),
         .credentials = credentials_get,
         .credentials_owner = out->credentials,
@@ -147,6 +165,20 @@ bool connection_open(struct arena *arena, struct loop *loop, const struct connec
     if (out->client.http) return true;
     credentials_free(out->credentials);
     return false;
+}
+
+bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out,
+                     struct error *error) {
+    struct cluster_settings settings;
+    struct arena secrets; /* kubeconfigs whole, with what is in them of other users */
+    *error = (struct error){0};
+    arena_init(&secrets, SECRETS_ARENA_BYTES);
+    mallopt(M_PERTURB, OVERWRITE); /* the YAML reader's buffers, too, are overwritten when freed */
+    bool ok = read_settings(&secrets, options, &settings, error) && keep_texts(arena, &settings, out, error) &&
+              open_client(&secrets, loop, &settings, out, error);
+    arena_wipe(&secrets);
+    mallopt(M_PERTURB, 0);
+    return ok;
 }
 
 void connection_close(struct connection *connection) {

@@ -18,9 +18,14 @@ struct connection {
     struct credentials *credentials;
     struct client client;
     struct str server, namespace; /* namespace: the pod's, or the context's, or "default"; in the arena */
+    bool is_insecure;             /* the server's certificate is not checked */
+    const char *files[4];         /* that are read again while it lives; in the arena, too */
+    size_t file_count;
+    uint16_t ports[4]; /* TCP, that it connects to */
+    size_t port_count;
 };
 
-/* False and `error` with the file or field and the remedy. Texts live in the arena. */
+/* False and `error` with the file or field and the remedy. Texts that it keeps live in the arena, and hold no secret. */
 bool connection_open(struct arena *arena, struct loop *loop, const struct connect_options *options, struct connection *out,
                      struct error *error);
 /* After client_release. */

@@ -10,6 +10,7 @@
 #define MB_CONTROLLER_CONTROLLER_H
 
 #include "base/error.h"
+#include "controller/elector.h"
 #include "controller/log.h"
 #include "io/loop.h"
 
@@ -29,13 +30,16 @@ struct controller_options {
     bool allow_exec;   /* exec credential plugins of the kubeconfig may run */
     enum upgrade_policy upgrade;
     int max_rollouts;
-    enum log_level log_level;
-    enum log_format log_format;
+    const struct leader_election *leader_election; /* NULL: it works at once, as the only one */
+    const char *metrics_address;                   /* "127.0.0.1:8080", ":8080": /healthz, /readyz and /metrics; NULL: none */
+    const char *otlp_endpoint;                     /* "http://127.0.0.1:4318": where traces go; NULL: nowhere */
+    bool is_unconfined;                            /* controller_run leaves it every right that its user has */
+    struct log log;                                /* controller_run makes a flow of its own from its level */
 };
 
 struct connection;
 struct controller;
-/* `error` NULL: a clean stop; else why the connection has no credentials, and nothing was begun. */
+/* `error` NULL: a clean stop; else why the connection has no credentials, or who holds the lease now: nothing was begun, or no more is. */
 typedef void controller_stopped_fn(void *owner, const struct error *error);
 
 /*

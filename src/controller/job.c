@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/events.h"
+#include "controller/telemetry.h"
 #include "kube/resource.h"
 
 enum {
@@ -54,7 +54,12 @@ static bool observe(struct job *job, struct observation *out) {
         bool is_here = str_equal(child->record.namespace, job->namespace);
         if (is_here && !is_listed(children, named, &child->record)) children[count++] = &child->record;
     }
-    *out = (struct observation){.now_ms = now_ms(job), .children = children, .child_count = count, .may_upgrade = job->has_slot};
+    const struct booster_entry *booster = store_booster(store, job->namespace, job->name);
+    *out = (struct observation){.now_ms = now_ms(job),
+                                .children = children,
+                                .child_count = count,
+                                .booster_generation = booster ? booster->generation : 0,
+                                .may_upgrade = job->has_slot};
     for (int kind = 0; kind < CHILD_KIND_COUNT; kind++) {
         out->kinds[kind] = reconciler->kind_state(reconciler->context, (enum child_kind)kind, job->namespace);
     }
@@ -131,14 +136,10 @@ static void log_change(const struct job *job, const char *message, struct str di
 
 /* The server, or a webhook in it, made something else of what we wrote: said once, not fought over. */
 static void tell_unkept(struct job *job, struct str field) {
-    struct reconciler *reconciler = job->reconciler;
-    const char *kind = child_kind_name(job->request.kind);
-    struct str message = arena_printf(&job->arena, "%s %.*s: the API server does not keep %.*s as written; it is left as the server has it",
-                                      kind, STR_ARG(job->request.name), STR_ARG(field));
-    struct event event = {true, "FieldNotKept", message, API_VERSION_WORKLOAD, KIND_BOOSTER, job->namespace, job->name, job->uid};
-    event_send(reconciler->client, now_ms(job), reconciler->log, &event);
-    log_write(reconciler->log, LOG_WARN, "the server does not keep a field",
-              LOG_FIELDS({"kind", str_of(kind)}, {"namespace", job->namespace}, {"name", job->request.name}, {"field", field}));
+    tale_unkept(job, field);
+    log_write(job->reconciler->log, LOG_WARN, "the server does not keep a field",
+              LOG_FIELDS({"kind", str_of(child_kind_name(job->request.kind))}, {"namespace", job->namespace}, {"name", job->request.name},
+                         {"field", field}));
 }
 
 /* The object that a write or a read returned becomes the record. */
@@ -153,20 +154,24 @@ static void record_child(struct job *job, const yyjson_val *live) {
     }
     if (!observed_read(&job->arena, request->kind, live, &record)) return;
     struct child_entry *known = store_child(reconciler->store, request->kind, job->namespace, request->name);
-    const struct observed *older = known ? &known->record : NULL;
-    struct str repaired = older && strcmp(request->why, "repaired") == 0 ? arena_copy(&job->arena, older->difference) : STR_EMPTY;
+    const struct observed *older = known && !known->is_of_former_life ? &known->record : NULL;
+    struct str repaired = strcmp(request->why, "repaired") == 0 ? job->tale.field : STR_EMPTY;
+    telemetry_child_written(reconciler->telemetry, job, store_booster(reconciler->store, job->namespace, job->name));
     bool was_known_unkept = older && older->accepted_revision == request->desired->revision;
     reconcile_judge_own(&job->arena, request->desired, live, older, now_ms(job), &record);
     log_change(job, request->why, repaired);
+    tale_change(job);
     if (record.difference.len && !was_known_unkept) tell_unkept(job, record.difference);
-    bool is_late = known ? store_is_older(&record, &known->record) : reconciler_knows_its_end(reconciler, &record);
+    if (job->arena.exhausted) return; /* the record stays as it was, and the watch will tell */
+    bool is_late = known ? store_is_older(&record, known) : reconciler_knows_its_end(reconciler, &record);
     if (!is_late) store_put_child(reconciler->store, &record, 0);
 }
 
-/* The one that was asked about; another may have come since. */
+/* The one that was asked about; another may have come since. Whoever waits for its name hears of it here: the watch tells only of what is
+ * known. */
 static void record_gone(struct job *job) {
     struct child_entry *known = store_child(job->reconciler->store, job->request.kind, job->namespace, job->request.name);
-    if (known && str_equal(known->record.uid, job->asked_uid)) store_remove_child(job->reconciler->store, known);
+    if (known && str_equal(known->record.uid, job->asked_uid)) reconciler_forget_child(job->reconciler, known);
 }
 
 static const char *condition_text(const yyjson_val *status, const char *type, const char *field) {
@@ -182,10 +187,12 @@ static void record_status(struct job *job, const yyjson_val *live) {
     const yyjson_val *status = json_get(live, "status");
     struct booster_entry *entry = store_booster(job->reconciler->store, job->namespace, job->name);
     bool is_news;
+    tale_status(job, status);
     reconcile_status_kept(&job->run, status);
     /* Gone meanwhile, it does not come back by this answer. */
     if (entry && str_equal(entry->uid, job->uid)) {
         store_put_booster(job->reconciler->store, live, 0, &is_news);
+        if (is_news) progress_read(&entry->progress, live, loop_now_ms(job->reconciler->loop), now_ms(job));
         entry->is_status_refused = false;
     }
     bool is_failed = strcmp(condition_text(status, "Failed", "status"), "True") == 0;
@@ -220,6 +227,7 @@ static void take_body(struct job *job, struct str body, struct answer *answer) {
     case REQUEST_GET: record_child(job, object); break;
     case REQUEST_DELETE:
         log_change(job, request->why, STR_EMPTY);
+        tale_change(job);
         if (object && !json_is_text(json_get(object, "kind"), "Status"))
             record_child(job, object);
         else
@@ -239,8 +247,8 @@ static void take_body(struct job *job, struct str body, struct answer *answer) {
 }
 
 /*
- * Trouble with a child is told by a condition; a status that is refused only by the log, once until one is written. Not at once: an API server that
- * has just started forbids everything for a moment.
+ * Trouble with a child is told by a condition; a status that is refused only by the log, once until one is written. Not at once: an API
+ * server that has just started forbids everything for a moment.
  */
 static enum log_level trouble_level(const struct job *job, enum answer_kind kind) {
     bool is_lasting = workqueue_failures(&job->reconciler->queue, job->key) >= REFUSALS_IN_SILENCE;
@@ -261,6 +269,7 @@ static void log_trouble(const struct job *job, enum answer_kind kind, const stru
 static void job_answered(void *context, const struct kube_answer *kube, struct strbuf *body) {
     struct job *job = context;
     job->reconciler->in_flight--;
+    telemetry_request_ended(job->reconciler->telemetry, job, wire[job->request.verb].method, job->path, kube);
     struct answer answer = {
         .kind = answer_kind_of(kube->kind), .message = arena_copy(&job->arena, kube->message), .retry_after_ms = kube->retry_after_ms};
     if (answer.kind == ANSWER_OK)
@@ -294,12 +303,15 @@ static void job_advance(struct job *job) {
     }
     const struct child_entry *asked = store_child(job->reconciler->store, job->request.kind, job->namespace, job->request.name);
     job->asked_uid = asked ? arena_copy(&job->arena, asked->record.uid) : STR_EMPTY;
+    job->path = request_path(job, &job->request);
+    tale_ask(job, asked ? &asked->record : NULL);
     struct client_request request = {
         .method = wire[job->request.verb].method,
-        .path = request_path(job, &job->request),
+        .path = job->path,
         .content = wire[job->request.verb].content,
         .body = job->request.body,
         .deadline_ms = wire[job->request.verb].deadline_ms,
+        .traceparent = telemetry_request_begun(job->reconciler->telemetry, job),
     };
     if (!client_send(job->reconciler->client, &request, job_answered, job)) {
         reconciler_job_done(job, &(struct done){.wants_retry = true});
@@ -326,6 +338,7 @@ bool job_start(struct reconciler *reconciler, struct str key) {
     if (job->next) job->next->previous = job;
     reconciler->jobs = job;
     arena_init(&job->arena, LIMIT_RECONCILE_ARENA_BYTES);
+    telemetry_run_begun(reconciler->telemetry, job, workqueue_waited_ms(&reconciler->queue, key));
     struct booster_entry *entry = parse_key(job, key) ? store_booster(reconciler->store, job->namespace, job->name) : NULL;
     struct done done = {0};
     if (entry) {

@@ -6,6 +6,8 @@
 #define MB_CONTROLLER_JOB_H
 
 #include "controller/reconciler.h"
+#include "controller/tale.h"
+#include "observe/span.h"
 
 struct job {
     struct reconciler *reconciler;
@@ -19,6 +21,13 @@ struct job {
     struct request request;         /* the outstanding one */
     struct str asked_uid;           /* of the child it is about, as known when it was sent; empty: none */
     bool has_slot;                  /* of --max-rollouts */
+    struct tale tale;               /* what people are to be told at the end */
+
+    /* telemetry.c's */
+    int64_t begun_ms, written_ms; /* monotonic; of the last child written, 0: none */
+    struct span span, request_span;
+    struct str path; /* of the outstanding request */
+    char traceparent[TRACEPARENT_BYTES];
 };
 
 /* Starts the run for a key; it may end at once. False when there is nothing to do or memory is out (then the key is retried). */

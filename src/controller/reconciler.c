@@ -1,6 +1,7 @@
 #include "controller/reconciler.h"
 
 #include "controller/job.h"
+#include "controller/telemetry.h"
 
 enum { STARTS_PER_TURN = 16 }; /* runs begun before the loop gets its turn again: about 2 ms */
 
@@ -15,13 +16,18 @@ static void on_timer(void *owner) {
 }
 
 static void retry(struct reconciler *reconciler, struct str key, int64_t min_delay_ms) {
+    telemetry_retried(reconciler->telemetry);
     workqueue_add_failed(&reconciler->queue, key, loop_now_ms(reconciler->loop), min_delay_ms, &reconciler->random);
+}
+
+static bool may_start(const struct reconciler *reconciler) {
+    return !reconciler->is_stopping && !reconciler->is_holding && reconciler->in_flight < reconciler->settings.max_in_flight;
 }
 
 static void pump(void *owner) {
     struct reconciler *reconciler = owner;
     workqueue_tick(&reconciler->queue, loop_now_ms(reconciler->loop));
-    for (int started = 0; !reconciler->is_stopping && reconciler->in_flight < reconciler->settings.max_in_flight; started++) {
+    for (int started = 0; may_start(reconciler); started++) {
         struct str key;
         if (!workqueue_get(&reconciler->queue, &key)) break;
         if (!job_start(reconciler, key)) {
@@ -52,11 +58,19 @@ void reconciler_release(struct reconciler *reconciler) {
 }
 
 void reconciler_begin_work(struct reconciler *reconciler) {
+    struct booster_entry *entry, *next;
+    HASH_ITER(hh, reconciler->store->boosters, entry, next) progress_begin_work(&entry->progress);
+    workqueue_open(&reconciler->queue, loop_now_ms(reconciler->loop));
     reconciler->is_holding = false;
     pump_soon(reconciler);
 }
 
+void reconciler_hold(struct reconciler *reconciler) {
+    reconciler->is_holding = true;
+}
+
 static void enqueue_key(struct reconciler *reconciler, struct str key) {
+    workqueue_tick(&reconciler->queue, loop_now_ms(reconciler->loop));
     workqueue_add(&reconciler->queue, key);
     pump_soon(reconciler);
 }
@@ -120,24 +134,27 @@ static void follow_rollout(struct reconciler *reconciler, struct booster_entry *
 
 /* ---- the end of a run ---- */
 
+/* A time that a run has asked for comes before a longer back-off: what lasts too long is to be said when it does. */
 static void schedule_again(struct reconciler *reconciler, struct str key, const struct done *done) {
-    if (done->wants_retry) {
+    if (done->wants_retry)
         retry(reconciler, key, done->retry_after_ms);
-        return;
-    }
-    workqueue_forget(&reconciler->queue, key);
-    if (done->again_ms == 0) return;
+    else
+        workqueue_forget(&reconciler->queue, key);
     int64_t wait_ms = done->again_ms - loop_wall_ms(reconciler->loop);
+    if (done->again_ms == 0 || (done->wants_retry && wait_ms <= 0)) return;
     workqueue_add_at(&reconciler->queue, key, loop_now_ms(reconciler->loop) + (wait_ms > 0 ? wait_ms : 0));
 }
 
 void reconciler_job_done(struct job *job, const struct done *done) {
     struct reconciler *reconciler = job->reconciler;
     struct booster_entry *entry = store_booster(reconciler->store, job->namespace, job->name);
-    if (entry && str_equal(entry->uid, job->uid)) {
+    bool is_known = entry && str_equal(entry->uid, job->uid);
+    if (is_known) {
         entry->memory = job->memory;
         follow_rollout(reconciler, entry, done);
     }
+    tale_end(job);
+    telemetry_run_ended(reconciler->telemetry, job, is_known ? entry : NULL, done);
     schedule_again(reconciler, job->key, done);
     workqueue_done(&reconciler->queue, job->key);
     job_free(job);
@@ -150,8 +167,8 @@ void reconciler_job_done(struct job *job, const struct done *done) {
 /* ---- what the watches tell ---- */
 
 /*
- * The owner, and every model whose child would have this name (`<model>` or `<model>-<backend>`): the object may stand in its way, or have made
- * way for it.
+ * The owner, and every model whose child would have this name (`<model>` or `<model>-<backend>`): the object may stand in its way, or have
+ * made way for it.
  */
 static void enqueue_concerned(struct reconciler *reconciler, const struct observed *record) {
     struct str name = record->name;
@@ -184,7 +201,7 @@ static void judge(struct reconciler *reconciler, struct arena *arena, const yyjs
 static void take_record(struct reconciler *reconciler, struct arena *arena, const yyjson_val *live, struct observed *record,
                         uint32_t list_round) {
     struct child_entry *known = store_child(reconciler->store, record->kind, record->namespace, record->name);
-    judge(reconciler, arena, live, known ? &known->record : NULL, record);
+    judge(reconciler, arena, live, known && !known->is_of_former_life ? &known->record : NULL, record);
     if (known) enqueue_concerned(reconciler, &known->record);
     store_put_child(reconciler->store, record, list_round);
     enqueue_concerned(reconciler, record);
@@ -197,7 +214,7 @@ void reconciler_observe_child(struct reconciler *reconciler, enum child_kind kin
     if (observed_read(&arena, kind, live, &record)) {
         struct child_entry *known = store_child(reconciler->store, kind, record.namespace, record.name);
         if (known && list_round) known->list_round = list_round;
-        if (!known || store_is_news(&record, &known->record)) take_record(reconciler, &arena, live, &record, list_round);
+        if (!known || store_is_news(&record, known)) take_record(reconciler, &arena, live, &record, list_round);
     }
     arena_release(&arena);
 }
@@ -212,7 +229,7 @@ void reconciler_read_child(struct reconciler *reconciler, struct arena *arena, e
     struct observed record;
     if (!observed_read(arena, kind, live, &record) || reconciler_knows_its_end(reconciler, &record)) return;
     struct child_entry *known = store_child(reconciler->store, kind, record.namespace, record.name);
-    if (!known || !store_is_older(&record, &known->record)) take_record(reconciler, arena, live, &record, 0);
+    if (!known || !store_is_older(&record, known)) take_record(reconciler, arena, live, &record, 0);
 }
 
 void reconciler_forget_child(struct reconciler *reconciler, struct child_entry *entry) {
@@ -237,6 +254,7 @@ void reconciler_observe_booster(struct reconciler *reconciler, const yyjson_val 
     struct booster_entry *entry = store_put_booster(reconciler->store, live, list_round, &is_news);
     /* Another of the name has taken its place. */
     if (had_slot && entry && !entry->has_rollout_slot) pass_slot_on(reconciler, entry);
+    if (entry && is_news) progress_read(&entry->progress, live, loop_now_ms(reconciler->loop), loop_wall_ms(reconciler->loop));
     if (entry && is_news) enqueue_key(reconciler, str_of(entry->key));
 }
 

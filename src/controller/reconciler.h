@@ -13,6 +13,8 @@
 #include "controller/store.h"
 #include "kube/workqueue.h"
 
+struct events;
+
 struct reconciler_settings {
     struct reconcile_settings machine; /* its texts must outlive the reconciler or be replaced by reconciler_set */
     enum upgrade_policy upgrade;
@@ -30,6 +32,8 @@ struct reconciler {
     struct client *client;
     struct store *store;
     const struct log *log;
+    struct telemetry *telemetry; /* NULL: nobody is told */
+    struct events *events;       /* where people are told; NULL: nowhere */
     struct reconciler_settings settings;
     reconciler_kind_state_fn *kind_state;
     reconciler_told_fn *told;
@@ -43,7 +47,7 @@ struct reconciler {
     int in_flight;
     int rollouts; /* models that hold a slot */
     struct loop_deferred *turn;
-    bool is_holding; /* until reconciler_begin_work: not every kind is known yet */
+    bool is_holding; /* until reconciler_begin_work: not every kind is known yet, or another leads */
     bool is_stopping;
 };
 
@@ -53,6 +57,8 @@ bool reconciler_init(struct reconciler *reconciler, uint64_t seed);
 void reconciler_release(struct reconciler *reconciler);
 /* What is in line waits until this is called: a kind whose list is not known yet is unknown, never empty. */
 void reconciler_begin_work(struct reconciler *reconciler);
+/* Nothing more is begun until it is called again. */
+void reconciler_hold(struct reconciler *reconciler);
 /* Puts a ModelBooster in line. */
 void reconciler_enqueue(struct reconciler *reconciler, struct str namespace, struct str name);
 void reconciler_enqueue_all(struct reconciler *reconciler);
@@ -66,8 +72,8 @@ void reconciler_observe_child(struct reconciler *reconciler, enum child_kind kin
 /* The same for a child that was read because its verdict was not known: judged anew even where its version is known already. */
 void reconciler_read_child(struct reconciler *reconciler, struct arena *arena, enum child_kind kind, const yyjson_val *live);
 /*
- * An answer may come after the watch has told of the object's end. An object that no record is kept of, at a version that the watch has passed,
- * is gone.
+ * An answer may come after the watch has told of the object's end. An object that no record is kept of, at a version that the watch has
+ * passed, is gone.
  */
 bool reconciler_knows_its_end(const struct reconciler *reconciler, const struct observed *record);
 void reconciler_forget_child(struct reconciler *reconciler, struct child_entry *entry);

@@ -79,7 +79,13 @@ struct booster_entry *store_booster(struct store *store, struct str namespace, s
     return entry;
 }
 
+/* A hash table's part in it and malloc's are left out. */
+static size_t booster_bytes(const struct booster_entry *entry) {
+    return sizeof *entry + entry->text.len;
+}
+
 void store_remove_booster(struct store *store, struct booster_entry *entry) {
+    store->bytes -= booster_bytes(entry);
     HASH_DEL(store->boosters, entry);
     free((char *)(uintptr_t)entry->text.ptr);
     free(entry->key);
@@ -96,10 +102,17 @@ static struct booster_entry *new_booster(struct store *store, struct str namespa
         free(entry);
         return NULL;
     }
+    progress_reset(&entry->progress);
     entry->namespace = (struct str){entry->key, namespace.len};
     entry->name = (struct str){entry->key + namespace.len + 1, name.len};
     HASH_ADD_KEYPTR(hh, store->boosters, entry->key, length, entry);
-    return entry;
+    if (entry->hh.tbl) {
+        store->bytes += booster_bytes(entry);
+        return entry;
+    }
+    free(entry->key);
+    free(entry);
+    return NULL;
 }
 
 /* The object as compact JSON without managedFields, with uid and resourceVersion behind it, in one block. */
@@ -139,14 +152,19 @@ struct booster_entry *store_put_booster(struct store *store, const yyjson_val *o
     if (name.len == 0 || uid.len == 0) return NULL;
     struct booster_entry *entry = store_booster(store, namespace, name);
     if (entry && list_round) entry->list_round = list_round;
-    if (entry && (str_equal(entry->resource_version, version) || is_older_version(version, entry->resource_version))) return entry;
-    if (entry && !str_equal(entry->uid, uid)) {
+    bool is_stale = entry && (str_equal(entry->resource_version, version) || is_older_version(version, entry->resource_version));
+    if (is_stale && !entry->is_of_former_life) return entry;
+    if (entry && (entry->is_of_former_life || !str_equal(entry->uid, uid))) {
         entry->memory = (struct reconcile_memory){0};
+        progress_reset(&entry->progress);
         entry->is_outdated = entry->has_rollout_slot = false;
     }
     if (!entry) entry = new_booster(store, namespace, name);
+    size_t before = entry ? booster_bytes(entry) : 0;
     if (!entry || !keep_text(entry, object)) return NULL;
+    store->bytes += booster_bytes(entry) - before;
     if (list_round) entry->list_round = list_round;
+    entry->is_of_former_life = false;
     json_int64(json_path(object, "metadata", "generation", NULL), &entry->generation);
     entry->is_deleting = json_path(object, "metadata", "deletionTimestamp", NULL) != NULL;
     *out_is_news = true;
@@ -163,13 +181,14 @@ struct child_entry *store_child(struct store *store, enum child_kind kind, struc
     return entry;
 }
 
-bool store_is_older(const struct observed *candidate, const struct observed *known) {
-    return is_older_version(candidate->resource_version, known->resource_version);
+bool store_is_older(const struct observed *candidate, const struct child_entry *known) {
+    return !known->is_of_former_life && is_older_version(candidate->resource_version, known->record.resource_version);
 }
 
-bool store_is_news(const struct observed *candidate, const struct observed *known) {
-    bool is_same = str_equal(known->uid, candidate->uid) && str_equal(known->resource_version, candidate->resource_version);
-    if (is_same) return known->verdict == VERDICT_UNKNOWN;
+bool store_is_news(const struct observed *candidate, const struct child_entry *known) {
+    const struct observed *record = &known->record;
+    bool is_same = str_equal(record->uid, candidate->uid) && str_equal(record->resource_version, candidate->resource_version);
+    if (is_same) return known->is_of_former_life || record->verdict == VERDICT_UNKNOWN;
     return !store_is_older(candidate, known);
 }
 
@@ -198,6 +217,10 @@ static bool link_owned(struct store *store, struct child_entry *entry) {
         owner->uid_len = uid.len;
         memcpy(owner->uid, uid.ptr, uid.len);
         HASH_ADD(hh, store->owners, uid, uid.len, owner);
+        if (!owner->hh.tbl) {
+            free(owner);
+            return false;
+        }
     }
     entry->next_owned = owner->first;
     if (owner->first) owner->first->previous_owned = entry;
@@ -205,7 +228,14 @@ static bool link_owned(struct store *store, struct child_entry *entry) {
     return true;
 }
 
+static size_t child_bytes(const struct child_entry *entry) {
+    size_t bytes = sizeof *entry;
+    for (size_t i = 0; i < TEXT_FIELDS; i++) bytes += text_field((struct observed *)(uintptr_t)&entry->record, i)->len;
+    return bytes;
+}
+
 void store_remove_child(struct store *store, struct child_entry *entry) {
+    store->bytes -= child_bytes(entry);
     if (entry->record.owner_uid.len) unlink_owned(store, entry);
     HASH_DEL(store->children[entry->record.kind], entry);
     free(entry);
@@ -238,11 +268,15 @@ bool store_put_child(struct store *store, const struct observed *record, uint32_
     if (!entry) return false;
     struct child_entry *older = store_child(store, record->kind, record->namespace, record->name);
     entry->list_round = list_round ? list_round : older ? older->list_round : 0;
+    entry->is_given_up = older && older->is_given_up && str_equal(older->record.uid, record->uid);
     if (older) store_remove_child(store, older);
     size_t key_len = record->namespace.len + 1 + record->name.len;
     HASH_ADD_KEYPTR(hh, store->children[record->kind], entry->key, key_len, entry);
-    if (link_owned(store, entry)) return true;
-    HASH_DEL(store->children[record->kind], entry);
+    if (entry->hh.tbl && link_owned(store, entry)) {
+        store->bytes += child_bytes(entry);
+        return true;
+    }
+    if (entry->hh.tbl) HASH_DEL(store->children[record->kind], entry);
     free(entry);
     return false;
 }

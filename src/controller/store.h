@@ -11,9 +11,9 @@
 #ifndef MB_CONTROLLER_STORE_H
 #define MB_CONTROLLER_STORE_H
 
-#include <uthash.h>
-
+#include "base/hash_table.h"
 #include "booster/reconcile.h"
+#include "controller/progress.h"
 
 struct booster_entry {
     char *key; /* "namespace/name", owned; the hash key */
@@ -23,18 +23,22 @@ struct booster_entry {
     bool is_deleting;
     struct str text; /* the object as JSON, without managedFields */
     struct reconcile_memory memory;
-    uint32_t list_round;    /* of the list that last named it */
-    bool is_outdated;       /* some ModelServing could be brought up to date */
-    bool is_active;         /* as the last run found it, or suspended */
-    bool has_rollout_slot;  /* --upgrade=rolling lets it go ahead */
-    bool must_be_active;    /* it was when it got the slot: the next model waits until it is again */
-    bool is_status_refused; /* its last status could not be written, which no condition can say: the log has */
+    struct progress progress; /* its owner's to read; begun anew with another uid */
+    uint32_t list_round;      /* of the list that last named it */
+    bool is_of_former_life;   /* of the server's storage: no version can be compared with its */
+    bool is_outdated;         /* some ModelServing could be brought up to date */
+    bool is_active;           /* as the last run found it, or suspended */
+    bool has_rollout_slot;    /* --upgrade=rolling lets it go ahead */
+    bool must_be_active;      /* it was when it got the slot: the next model waits until it is again */
+    bool is_status_refused;   /* its last status could not be written, which no condition can say: the log has */
     UT_hash_handle hh;
 };
 
 struct child_entry {
     struct observed record; /* its strings are in the same block */
     uint32_t list_round;
+    bool is_of_former_life;                          /* as a ModelBooster's */
+    bool is_given_up;                                /* for a while: another controller rewrites it */
     struct child_entry *next_owned, *previous_owned; /* of the same owner */
     UT_hash_handle hh;                               /* by "namespace/name" */
     char key[];
@@ -46,6 +50,7 @@ struct store {
     struct booster_entry *boosters;
     struct child_entry *children[CHILD_KIND_COUNT];
     struct owner_entry *owners;
+    size_t bytes; /* of all entries, about */
 };
 
 void store_init(struct store *store);
@@ -64,9 +69,9 @@ struct child_entry *store_child(struct store *store, enum child_kind kind, struc
 /* resourceVersions as decimal numbers: is `version` newer than `than`? False where they cannot be ordered. */
 bool store_is_newer_version(struct str version, struct str than);
 /* `candidate` was seen at an earlier resourceVersion than `known`: it must not replace it. */
-bool store_is_older(const struct observed *candidate, const struct observed *known);
+bool store_is_older(const struct observed *candidate, const struct child_entry *known);
 /* Not older, and not the same version with a verdict already. */
-bool store_is_news(const struct observed *candidate, const struct observed *known);
+bool store_is_news(const struct observed *candidate, const struct child_entry *known);
 /* Packs a copy of the record, replacing the one of that name. False when memory is out. */
 bool store_put_child(struct store *store, const struct observed *record, uint32_t list_round);
 void store_remove_child(struct store *store, struct child_entry *entry);

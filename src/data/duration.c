@@ -10,15 +10,11 @@ static const struct {
 
 static const uint64_t magnitude_max = (uint64_t)1 << 63;
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 /* Takes digits off the front; false when they overflow. */
 static bool take_whole(struct str *text, uint64_t *out) {
     uint64_t value = 0;
     size_t i = 0;
-    for (; i < text->len && is_digit(text->ptr[i]); i++) {
+    for (; i < text->len && str_is_digit(text->ptr[i]); i++) {
         if (value > magnitude_max / 10) return false;
         value = value * 10 + (uint64_t)(text->ptr[i] - '0');
         if (value > magnitude_max) return false;
@@ -34,7 +30,7 @@ static uint64_t take_fraction(struct str *text, double *out_scale) {
     bool is_full = false;
     size_t i = 0;
     *out_scale = 1;
-    for (; i < text->len && is_digit(text->ptr[i]); i++) {
+    for (; i < text->len && str_is_digit(text->ptr[i]); i++) {
         is_full = is_full || value > (magnitude_max - 1) / 10;
         uint64_t next = is_full ? 0 : value * 10 + (uint64_t)(text->ptr[i] - '0');
         is_full = is_full || next > magnitude_max;
@@ -48,7 +44,7 @@ static uint64_t take_fraction(struct str *text, double *out_scale) {
 
 static uint64_t take_unit(struct str *text) {
     size_t len = 0;
-    while (len < text->len && text->ptr[len] != '.' && !is_digit(text->ptr[len])) len++;
+    while (len < text->len && text->ptr[len] != '.' && !str_is_digit(text->ptr[len])) len++;
     struct str unit = str_first(*text, len);
     *text = str_from(*text, len);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {

@@ -101,6 +101,11 @@ struct str json_text(const yyjson_val *value) {
     return text ? (struct str){text, yyjson_get_len(json_loose(value))} : STR_EMPTY;
 }
 
+struct str json_mut_text(const yyjson_mut_val *value) {
+    if (!yyjson_mut_is_str(json_mut_loose(value))) return STR_EMPTY;
+    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
+}
+
 bool json_is_text(const yyjson_val *value, const char *text) {
     return yyjson_equals_str(json_loose(value), text);
 }
@@ -176,16 +181,18 @@ static void write_escaped(struct strbuf *out, unsigned char c) {
         strbuf_append(out, STR("\\t"));
     } else if (c == '\r') {
         strbuf_append(out, STR("\\r"));
+    } else if (c >= 0x80) {
+        strbuf_append(out, STR("\xef\xbf\xbd")); /* U+FFFD */
     } else {
         strbuf_printf(out, "\\u%04x", c);
     }
 }
 
 static bool needs_escape(unsigned char c) {
-    return c < 0x20 || c == '"' || c == '\\';
+    return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
 }
 
-/* The part of the text that needs no escape, to the first character that does. */
+/* The part of the text that is ASCII without need of an escape, to the first character that is not. */
 static size_t append_plain(struct strbuf *out, struct str text) {
     char *end = strbuf_reserve(out, text.len);
     size_t len = 0;
@@ -199,37 +206,48 @@ void json_write_text(struct strbuf *out, struct str text) {
     while (!out->failed) {
         text = str_from(text, append_plain(out, text));
         if (text.len == 0) break;
-        write_escaped(out, (unsigned char)text.ptr[0]);
-        text = str_from(text, 1);
+        size_t sequence = (unsigned char)text.ptr[0] < 0x80 ? 0 : str_utf8_sequence(text);
+        if (sequence)
+            strbuf_append(out, str_first(text, sequence));
+        else
+            write_escaped(out, (unsigned char)text.ptr[0]);
+        text = str_from(text, sequence ? sequence : 1);
     }
     strbuf_append_char(out, '"');
 }
 
-void json_write_number(struct strbuf *out, const yyjson_val *value) {
-    yyjson_val *v = json_loose(value);
-    if (yyjson_is_sint(v)) {
-        strbuf_printf(out, "%lld", (long long)yyjson_get_sint(v));
-        return;
-    }
-    if (yyjson_is_uint(v)) {
-        strbuf_printf(out, "%llu", (unsigned long long)yyjson_get_uint(v));
-        return;
-    }
-    double real = yyjson_get_real(v);
-    if (!isfinite(real)) {
-        out->failed = true;
-        return;
-    }
+static struct json_number real_number(double real) {
+    struct json_number out = {""};
+    if (!isfinite(real)) return out;
     if (is_whole(real) && fabs(real) < 1e21) {
-        strbuf_printf(out, "%.0f", real == 0 ? 0.0 : real);
-        return;
+        snprintf(out.text, sizeof out.text, "%.0f", real == 0 ? 0.0 : real);
+        return out;
     }
-    char text[40];
     for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, real);
-        if (strtod(text, NULL) == real) break;
+        snprintf(out.text, sizeof out.text, "%.*g", digits, real);
+        if (strtod(out.text, NULL) == real) break;
     }
-    strbuf_append(out, str_of(text));
+    return out;
+}
+
+struct json_number json_number(const yyjson_val *value) {
+    yyjson_val *v = json_loose(value);
+    struct json_number out = {""};
+    if (yyjson_is_sint(v))
+        snprintf(out.text, sizeof out.text, "%lld", (long long)yyjson_get_sint(v));
+    else if (yyjson_is_uint(v))
+        snprintf(out.text, sizeof out.text, "%llu", (unsigned long long)yyjson_get_uint(v));
+    else if (yyjson_is_real(v))
+        out = real_number(yyjson_get_real(v));
+    return out;
+}
+
+void json_write_number(struct strbuf *out, const yyjson_val *value) {
+    struct json_number number = json_number(value);
+    if (number.text[0])
+        strbuf_append(out, str_of(number.text));
+    else
+        out->failed = true;
 }
 
 static bool write_scalar(struct strbuf *out, yyjson_val *value) {
@@ -351,73 +369,4 @@ void json_write_indented(struct strbuf *out, const yyjson_val *value) {
 
 void json_write_canonical(struct strbuf *out, const yyjson_val *value) {
     write_value(out, json_loose(value), (struct layout){.sorted = true}, 0);
-}
-
-/* For what no int64 holds. */
-static bool uint_equals_real(uint64_t number, double real) {
-    return is_whole(real) && real >= 0 && real < 0x1p64 && (uint64_t)real == number;
-}
-
-static bool numbers_equal(yyjson_val *a, yyjson_val *b) {
-    int64_t x, y;
-    bool a_is_int = json_int64(a, &x), b_is_int = json_int64(b, &y);
-    if (a_is_int || b_is_int) return a_is_int && b_is_int && x == y;
-    if (yyjson_is_uint(a) && yyjson_is_uint(b)) return yyjson_get_uint(a) == yyjson_get_uint(b);
-    if (yyjson_is_uint(a)) return uint_equals_real(yyjson_get_uint(a), yyjson_get_real(b));
-    if (yyjson_is_uint(b)) return uint_equals_real(yyjson_get_uint(b), yyjson_get_real(a));
-    return yyjson_get_real(a) == yyjson_get_real(b);
-}
-
-static bool equal_within(yyjson_val *a, yyjson_val *b, int depth);
-
-static void sort_keys(yyjson_val *object, yyjson_val **keys) {
-    size_t index, max;
-    yyjson_val *key, *item;
-    yyjson_obj_foreach(object, index, max, key, item) keys[index] = key;
-    qsort(keys, max, sizeof *keys, compare_keys);
-}
-
-/* By sorted keys: linear but for the sort, and a key repeated on either side is seen. */
-static bool objects_equal(yyjson_val *a, yyjson_val *b, int depth) {
-    enum { FEW = 32 };
-    yyjson_val *few[2 * FEW];
-    size_t count = yyjson_obj_size(a);
-    if (count != yyjson_obj_size(b)) return false;
-    yyjson_val **keys = count <= FEW ? few : calloc(2 * count, sizeof *keys);
-    if (!keys) return false;
-    sort_keys(a, keys);
-    sort_keys(b, keys + count);
-    bool equal = true;
-    for (size_t i = 0; i < count && equal; i++) {
-        yyjson_val *key = keys[i], *other = keys[count + i];
-        bool is_repeated = i > 0 && str_equal(json_text(key), json_text(keys[i - 1]));
-        equal = !is_repeated && str_equal(json_text(key), json_text(other)) &&
-                equal_within(yyjson_obj_iter_get_val(key), yyjson_obj_iter_get_val(other), depth + 1);
-    }
-    if (keys != few) free(keys);
-    return equal;
-}
-
-static bool equal_within(yyjson_val *a, yyjson_val *b, int depth) {
-    if (depth > 2 * LIMIT_DOCUMENT_DEPTH) return false;
-    if (yyjson_is_num(a) && yyjson_is_num(b)) return numbers_equal(a, b);
-    if (yyjson_get_type(a) != yyjson_get_type(b)) return false;
-    if (yyjson_is_obj(a)) return objects_equal(a, b, depth);
-    if (yyjson_is_arr(a)) {
-        if (yyjson_arr_size(a) != yyjson_arr_size(b)) return false;
-        size_t index, max;
-        yyjson_val *item, *other = yyjson_arr_get_first(b);
-        yyjson_arr_foreach(a, index, max, item) {
-            if (!equal_within(item, other, depth + 1)) return false;
-            other = unsafe_yyjson_get_next(other);
-        }
-        return true;
-    }
-    if (yyjson_is_str(a)) return str_equal(json_text(a), json_text(b));
-    return yyjson_is_bool(a) ? yyjson_get_bool(a) == yyjson_get_bool(b) : true;
-}
-
-bool json_equal(const yyjson_val *a, const yyjson_val *b) {
-    if (!a || !b) return a == b;
-    return equal_within(json_loose(a), json_loose(b), 0);
 }

@@ -34,6 +34,7 @@ static inline yyjson_mut_val *json_mut_loose(const yyjson_mut_val *value) {
 
 /* Views that tolerate NULL and wrong types: empty view, NULL, fallback. */
 struct str json_text(const yyjson_val *value);
+struct str json_mut_text(const yyjson_mut_val *value);
 bool json_is_text(const yyjson_val *value, const char *text);
 yyjson_val *json_get(const yyjson_val *object, const char *key);
 yyjson_val *json_get_str(const yyjson_val *object, struct str key);
@@ -58,12 +59,20 @@ void json_write(struct strbuf *out, const yyjson_val *value);
 void json_write_indented(struct strbuf *out, const yyjson_val *value);
 /* Compact, keys sorted bytewise at every level, numbers by value (1.0 is 1): equal content gives equal bytes. */
 void json_write_canonical(struct strbuf *out, const yyjson_val *value);
-/* Appends `text` as a JSON string with its quotes. */
+/* Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD each, as Go writes them. */
 void json_write_text(struct strbuf *out, struct str text);
 /* Appends a number: integers as int64/uint64; doubles that are whole and below 1e21 as plain integers, others in the shortest form that
  * round-trips. */
 void json_write_number(struct strbuf *out, const yyjson_val *value);
+/* The same without memory, empty for what is no finite number: json_number(value).text */
+struct json_number {
+    char text[40];
+};
+struct json_number json_number(const yyjson_val *value);
 /* Structural equality by value: 1 equals 1.0, key order does not matter, a repeated key equals nothing. */
 bool json_equal(const yyjson_val *a, const yyjson_val *b);
+/* The same of built values, where 1 and 1.0 differ, and a repeated key is as good as any other. Not quadratic where the keys come in
+ * another order, as yyjson's own is. */
+bool json_mut_equal(const yyjson_mut_val *a, const yyjson_mut_val *b);
 
 #endif

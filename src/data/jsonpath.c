@@ -11,7 +11,8 @@ struct search {
     struct error *error;
 };
 
-static bool find_list(const struct search *search, const struct jsonpath_list *list, struct jsonpath_values in, struct jsonpath_values *out);
+static bool find_list(const struct search *search, const struct jsonpath_list *list, struct jsonpath_values in,
+                      struct jsonpath_values *out);
 
 static bool invalid(const struct search *search, const char *what) {
     return error_set(search->error, ERROR_INVALID, "%s", what);
@@ -97,11 +98,14 @@ static bool resolve_slice(const struct search *search, const struct jsonpath_bou
     if (*to < 0 || (*to == 0 && bounds[1].is_derived)) *to += len;
     if (*from == *to) return true;
     if (*from >= len || *from < 0)
-        return error_set(search->error, ERROR_INVALID, "array index out of bounds: index %lld, length %lld", (long long)*from, (long long)len);
+        return error_set(search->error, ERROR_INVALID, "array index out of bounds: index %lld, length %lld", (long long)*from,
+                         (long long)len);
     if (*to > len || *to < 0)
-        return error_set(search->error, ERROR_INVALID, "array index out of bounds: index %lld, length %lld", (long long)*to - 1, (long long)len);
+        return error_set(search->error, ERROR_INVALID, "array index out of bounds: index %lld, length %lld", (long long)*to - 1,
+                         (long long)len);
     if (*from > *to)
-        return error_set(search->error, ERROR_INVALID, "starting index %lld is greater than ending index %lld", (long long)*from, (long long)*to);
+        return error_set(search->error, ERROR_INVALID, "starting index %lld is greater than ending index %lld", (long long)*from,
+                         (long long)*to);
     return !bounds[2].is_known || bounds[2].value > 0 || invalid(search, "step must be > 0");
 }
 
@@ -145,8 +149,9 @@ static int compare(const yyjson_val *left, const yyjson_val *right) {
     return NOT_COMPARABLE;
 }
 
-static bool holds(const struct search *search, enum jsonpath_operator operator, const yyjson_val *left, const yyjson_val *right, bool *out) {
-    bool are_equalities = operator == JSONPATH_EQUAL || operator == JSONPATH_NOT_EQUAL;
+static bool holds(const struct search *search, enum jsonpath_operator operator, const yyjson_val * left, const yyjson_val *right,
+                  bool *out) {
+    bool are_equalities = operator== JSONPATH_EQUAL || operator== JSONPATH_NOT_EQUAL;
     int order;
     if (are_equalities && yyjson_is_bool(json_loose(left)) && yyjson_is_bool(json_loose(right)))
         order = yyjson_get_bool(json_loose(left)) != yyjson_get_bool(json_loose(right));
@@ -169,7 +174,7 @@ static bool passes(const struct search *search, const struct jsonpath_node *node
     const yyjson_val *items[] = {item};
     struct jsonpath_values one = {items, 1, 1}, left = {0}, right = {0};
     *out = false;
-    if (node->operator == JSONPATH_EXISTS) {
+    if (node->operator== JSONPATH_EXISTS) {
         struct search tolerant = {search->arena, search->root, true, NULL};
         *out = find_list(&tolerant, &node->lists[0], one, &left) && left.count > 0;
         return true;
@@ -183,7 +188,8 @@ static bool passes(const struct search *search, const struct jsonpath_node *node
     return holds(search, node->operator, left.items[0], right.items[0], out);
 }
 
-static bool find_filtered(const struct search *search, const struct jsonpath_node *node, struct jsonpath_values in, struct jsonpath_values *out) {
+static bool find_filtered(const struct search *search, const struct jsonpath_node *node, struct jsonpath_values in,
+                          struct jsonpath_values *out) {
     for (size_t i = 0; i < in.count; i++) {
         yyjson_val *list = json_loose(in.items[i]), *item;
         if (!yyjson_is_arr(list)) return invalid(search, "a filter of something that is no list");
@@ -196,7 +202,8 @@ static bool find_filtered(const struct search *search, const struct jsonpath_nod
     return true;
 }
 
-static bool find_node(const struct search *search, const struct jsonpath_node *node, struct jsonpath_values in, struct jsonpath_values *out) {
+static bool find_node(const struct search *search, const struct jsonpath_node *node, struct jsonpath_values in,
+                      struct jsonpath_values *out) {
     switch (node->type) {
     case JSONPATH_FIELD: return find_field(search, node->name, in, out);
     case JSONPATH_WILDCARD: return find_children(search, in, out);
@@ -226,7 +233,8 @@ static bool find_node(const struct search *search, const struct jsonpath_node *n
     return true;
 }
 
-static bool find_list(const struct search *search, const struct jsonpath_list *list, struct jsonpath_values in, struct jsonpath_values *out) {
+static bool find_list(const struct search *search, const struct jsonpath_list *list, struct jsonpath_values in,
+                      struct jsonpath_values *out) {
     for (const struct jsonpath_node *node = list->first; node; node = node->next) {
         struct jsonpath_values found = {0};
         if (!find_node(search, node, in, &found)) return false;
@@ -236,7 +244,8 @@ static bool find_list(const struct search *search, const struct jsonpath_list *l
     return true;
 }
 
-bool jsonpath_find(const struct jsonpath *path, struct arena *arena, const yyjson_val *root, struct jsonpath_values *out, struct error *error) {
+bool jsonpath_find(const struct jsonpath *path, struct arena *arena, const yyjson_val *root, struct jsonpath_values *out,
+                   struct error *error) {
     const yyjson_val *items[] = {root};
     struct search search = {arena, root, true, error};
     struct jsonpath_values found = {0};

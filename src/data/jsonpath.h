@@ -1,8 +1,9 @@
 /*
- * JSONPath as Kubernetes has it (k8s.io/client-go/util/jsonpath): printer columns of definitions, selectable fields, `kubectl get -o jsonpath`.
+ * JSONPath as Kubernetes has it (k8s.io/client-go/util/jsonpath): printer columns of definitions, selectable fields, `kubectl get -o
+ * jsonpath`.
  *
  *   template    text {expression} text {range expression} ... {end}
- *   expression  .a  .a\.b  ['a']  .*  [*]  [n]  [from:to:step]  [a,b]  ..  [?(@.a=="b")]  "text"  1  1.5  true      after an optional $ or @
+ *   expression  .a  .a\.b  ['a']  .*  [*]  [n]  [from:to:step]  [a,b]  ..  [?(@.a=="b")]  "text"  1  1.5  true   after an optional $ or @
  *
  *   text -> jsonpath_compile -> struct jsonpath (immutable, in its arena) -> jsonpath_find | jsonpath_print on documents
  *
@@ -27,10 +28,11 @@ const struct jsonpath *jsonpath_compile(struct arena *arena, struct str text, st
 const struct jsonpath *jsonpath_compile_expression(struct arena *arena, struct str text, struct error *error);
 
 /*
- * What the first expression finds in `root`. A missing key finds nothing; an index outside of its list, a list operation on something else and
- * the like are ERROR_INVALID; more than LIMIT_JSONPATH_VALUES are ERROR_LIMIT. Values lie in the document or in `arena`.
+ * What the first expression finds in `root`. A missing key finds nothing; an index outside of its list, a list operation on something else
+ * and the like are ERROR_INVALID; more than LIMIT_JSONPATH_VALUES are ERROR_LIMIT. Values lie in the document or in `arena`.
  */
-bool jsonpath_find(const struct jsonpath *path, struct arena *arena, const yyjson_val *root, struct jsonpath_values *out, struct error *error);
+bool jsonpath_find(const struct jsonpath *path, struct arena *arena, const yyjson_val *root, struct jsonpath_values *out,
+                   struct error *error);
 /* The whole template. A missing key is an error unless `allows_missing`. What was appended before an error stays. */
 bool jsonpath_print(const struct jsonpath *path, struct arena *arena, const yyjson_val *root, bool allows_missing, struct strbuf *out,
                     struct error *error);

@@ -14,7 +14,15 @@ enum jsonpath_node_type {
     JSONPATH_FILTER,
 };
 
-enum jsonpath_operator { JSONPATH_EXISTS, JSONPATH_EQUAL, JSONPATH_NOT_EQUAL, JSONPATH_LESS, JSONPATH_LESS_EQUAL, JSONPATH_GREATER, JSONPATH_GREATER_EQUAL };
+enum jsonpath_operator {
+    JSONPATH_EXISTS,
+    JSONPATH_EQUAL,
+    JSONPATH_NOT_EQUAL,
+    JSONPATH_LESS,
+    JSONPATH_LESS_EQUAL,
+    JSONPATH_GREATER,
+    JSONPATH_GREATER_EQUAL
+};
 
 /* One of [from:to:step]. */
 struct jsonpath_bound {
@@ -28,11 +36,11 @@ struct jsonpath_list;
 struct jsonpath_node {
     struct jsonpath_node *next;
     enum jsonpath_node_type type;
-    struct str name;                        /* FIELD */
-    yyjson_val literal;                     /* LITERAL */
-    struct jsonpath_bound bounds[3];        /* SLICE */
-    struct jsonpath_list *lists;            /* UNION: the alternatives; FILTER: left, right */
-    enum jsonpath_operator operator;        /* FILTER */
+    struct str name;                 /* FIELD */
+    yyjson_val literal;              /* LITERAL */
+    struct jsonpath_bound bounds[3]; /* SLICE */
+    struct jsonpath_list *lists;     /* UNION: the alternatives; FILTER: left, right */
+    enum jsonpath_operator operator; /* FILTER */
 };
 
 /* An expression: each node takes what the one before it found. */

@@ -30,13 +30,9 @@ static int peek(const struct parser *parser) {
     return parser->at < parser->text.len ? (unsigned char)parser->text.ptr[parser->at] : -1;
 }
 
-static bool is_digit(int c) {
-    return c >= '0' && c <= '9';
-}
-
 /* Letters beyond ASCII count by their bytes. */
 static bool is_word(int c) {
-    return c == '_' || is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+    return c == '_' || str_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
 }
 
 static bool is_terminator(int c) {
@@ -103,7 +99,7 @@ static bool parse_recursive(struct parser *parser, struct jsonpath_list *list) {
 static bool parse_number(struct parser *parser, struct jsonpath_list *list) {
     size_t start = parser->at;
     parser->at += peek(parser) == '+' || peek(parser) == '-';
-    while (is_digit(peek(parser)) || peek(parser) == '.') parser->at++;
+    while (str_is_digit(peek(parser)) || peek(parser) == '.') parser->at++;
     struct str text = part(parser, start);
     struct jsonpath_node *node = add_node(parser, list, JSONPATH_LITERAL);
     if (!node) return false;
@@ -270,7 +266,7 @@ static bool find_operator(struct parser *parser, struct str text, enum jsonpath_
     static const struct {
         const char *text;
         enum jsonpath_operator operator;
-    } operators[] = {{"==", JSONPATH_EQUAL}, {"!=", JSONPATH_NOT_EQUAL},  {"<", JSONPATH_LESS},
+    } operators[] = {{"==", JSONPATH_EQUAL},  {"!=", JSONPATH_NOT_EQUAL},  {"<", JSONPATH_LESS},
                      {">", JSONPATH_GREATER}, {"<=", JSONPATH_LESS_EQUAL}, {">=", JSONPATH_GREATER_EQUAL}};
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (!str_is(text, operators[i].text)) continue;
@@ -342,7 +338,7 @@ static bool parse_action(struct parser *parser, struct jsonpath_list *list, enum
         } else if (c == '.') {
             parser->at++;
             ok = parse_field(parser, list);
-        } else if (c == '+' || c == '-' || is_digit(c)) {
+        } else if (c == '+' || c == '-' || str_is_digit(c)) {
             ok = parse_number(parser, list);
         } else if (is_word(c)) {
             ok = parse_word(parser, list, out_keyword);

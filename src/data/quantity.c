@@ -33,10 +33,6 @@ struct parts {
     struct suffix suffix;
 };
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static bool read_suffix(struct str text, struct suffix *out) {
     for (size_t i = 0; i < SUFFIX_COUNT; i++) {
         if (!str_is(text, suffixes[i].text)) continue;
@@ -55,7 +51,7 @@ static bool split(struct str text, struct parts *out) {
     out->negative = text.len > 0 && text.ptr[0] == '-';
     if (text.len > 0 && (text.ptr[0] == '-' || text.ptr[0] == '+')) text = str_from(text, 1);
     size_t len = 0, digits = 0, points = 0;
-    for (; len < text.len && (is_digit(text.ptr[len]) || (text.ptr[len] == '.' && points == 0)); len++) {
+    for (; len < text.len && (str_is_digit(text.ptr[len]) || (text.ptr[len] == '.' && points == 0)); len++) {
         bool is_point = text.ptr[len] == '.';
         points += is_point;
         digits += !is_point;
@@ -111,7 +107,7 @@ static bool magnitude(const struct parts *parts, __int128 *out) {
     static const unsigned __int128 largest_binary = (unsigned __int128)INT64_MAX * 1000000000;
     struct wide wide = {0};
     for (size_t i = 0; i < parts->number.len; i++) {
-        if (is_digit(parts->number.ptr[i])) wide_multiply_add(&wide, 10, (uint32_t)(parts->number.ptr[i] - '0'));
+        if (str_is_digit(parts->number.ptr[i])) wide_multiply_add(&wide, 10, (uint32_t)(parts->number.ptr[i] - '0'));
     }
     bool is_binary = parts->suffix.format == QUANTITY_BINARY;
     int tens = NANO_DIGITS - (int)parts->fraction_digits + (is_binary ? 0 : parts->suffix.exponent);
@@ -145,11 +141,7 @@ bool quantity_read(const yyjson_val *value, struct quantity *out, struct error *
     yyjson_val *v = json_loose(value);
     if (yyjson_is_str(v)) return quantity_parse(json_text(v), out, error);
     if (!yyjson_is_num(v)) return error_set(error, ERROR_INVALID, "a quantity is text such as \"500m\" or a number");
-    struct strbuf text = strbuf_with_max(512);
-    json_write_number(&text, v);
-    bool ok = quantity_parse(strbuf_view(&text), out, error);
-    strbuf_release(&text);
-    return ok;
+    return quantity_parse(str_of(json_number(v).text), out, error);
 }
 
 int quantity_compare(struct quantity a, struct quantity b) {

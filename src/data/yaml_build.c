@@ -38,7 +38,7 @@ struct builder {
     struct {
         struct str name;
         struct node *node;
-    } * anchors;
+    } *anchors;
     size_t anchor_count, anchor_room;
     struct key_set keys, anchor_names;
     struct yaml_document *documents;

@@ -40,12 +40,8 @@ static const struct {
 
 static const struct yaml_scalar text_scalar = {.kind = YAML_SCALAR_TEXT};
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static unsigned digit_of(char c) {
-    if (is_digit(c)) return (unsigned)(c - '0');
+    if (str_is_digit(c)) return (unsigned)(c - '0');
     if (c >= 'a' && c <= 'f') return (unsigned)(c - 'a') + 10;
     if (c >= 'A' && c <= 'F') return (unsigned)(c - 'A') + 10;
     return UINT32_MAX;
@@ -102,7 +98,7 @@ static bool resolve_integer(struct str text, struct yaml_scalar *out) {
 
 static size_t count_digits(const char *text) {
     size_t count = 0;
-    while (is_digit(text[count])) count++;
+    while (str_is_digit(text[count])) count++;
     return count;
 }
 
@@ -132,8 +128,8 @@ static bool is_float(const char *text, size_t len) {
 static bool underscores_part_digits(struct str text) {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '_') continue;
-        if (i == 0 || i + 1 == text.len || !is_digit(text.ptr[i - 1])) return false;
-        if (!is_digit(text.ptr[i + 1])) return false;
+        if (i == 0 || i + 1 == text.len || !str_is_digit(text.ptr[i - 1])) return false;
+        if (!str_is_digit(text.ptr[i + 1])) return false;
     }
     return true;
 }
@@ -162,7 +158,7 @@ struct yaml_scalar yaml_scalar_resolve(struct str text) {
             if (str_is(text, words[i].text)) return words[i].value;
         }
     }
-    if (is_digit(first) || first == '-' || first == '+' || first == '.') return resolve_number(text);
+    if (str_is_digit(first) || first == '-' || first == '+' || first == '.') return resolve_number(text);
     return text_scalar;
 }
 
@@ -189,7 +185,7 @@ struct str yaml_scalar_float_text(double value, bool is_narrow, char out[YAML_SC
 static int base64_digit(char c) {
     if (c >= 'A' && c <= 'Z') return c - 'A';
     if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (is_digit(c)) return c - '0' + 52;
+    if (str_is_digit(c)) return c - '0' + 52;
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 

@@ -20,13 +20,9 @@ static bool is_letter(uint32_t c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
 }
 
-static bool is_digit(unsigned char c) {
-    return c >= '0' && c <= '9';
-}
-
 /* The digits from `at` on as a number; it stops growing far beyond any index in a name. */
 static size_t number_at(struct str s, size_t at, uint64_t *value) {
-    for (; at < s.len && is_digit((unsigned char)s.ptr[at]); at++) {
+    for (; at < s.len && str_is_digit((unsigned char)s.ptr[at]); at++) {
         if (*value < UINT64_MAX / 100) *value = *value * 10 + (uint64_t)(s.ptr[at] - '0');
     }
     return at;
@@ -34,7 +30,7 @@ static size_t number_at(struct str s, size_t at, uint64_t *value) {
 
 /* Whether the digits that end before `at` have one above zero: then a 0 at `at` is inside a number. */
 static bool ends_in_number(struct str s, size_t at) {
-    while (at > 0 && is_digit((unsigned char)s.ptr[at - 1])) {
+    while (at > 0 && str_is_digit((unsigned char)s.ptr[at - 1])) {
         if (s.ptr[--at] != '0') return true;
     }
     return false;

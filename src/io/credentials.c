@@ -9,7 +9,7 @@
 enum {
     SOURCES_BYTES = 8 * 1024 * 1024,
     SECRET_FILE_BYTES = 1024 * 1024,
-    REREAD_MS = 60000,   /* kubelet exchanges a projected token long before it expires */
+    REREAD_MS = 5000,    /* what is exchanged on disk is in use within 10 s */
     REJECTED_MS = 10000, /* no sooner are files and the plugin asked again because of a 401 */
     EARLY_MS = 60000,    /* before its end a credential is renewed */
     SHORTEST_MS = 10000, /* between two runs of the plugin, whatever it says */
@@ -26,10 +26,12 @@ struct credentials {
     struct loop *loop;
     struct arena arena;                /* of `sources` */
     struct credential_sources sources; /* values of files are views into them */
-    struct secret_file files[3];
+    struct str ca;                     /* the content of sources.ca_file */
+    struct secret_file files[4];
 
     /* the plugin */
     struct exec_run *run;
+    struct exec_servant *servant; /* NULL: this process runs it itself */
     struct loop_timer *renewal;
     struct arena answer_arena;
     struct exec_credential answer;
@@ -56,7 +58,7 @@ static bool read_secret(struct secret_file *file, bool is_token, struct error *e
     struct arena arena;
     struct str text;
     arena_init(&arena, 2 * SECRET_FILE_BYTES);
-    bool is_read = files_read(&arena, file->path, SECRET_FILE_BYTES, &text, error), ok = is_read;
+    bool ok = files_read(&arena, file->path, SECRET_FILE_BYTES, &text, error);
     struct str value = ok && is_token ? str_trim(text) : text;
     if (ok && !value.len) ok = error_set(error, ERROR_INVALID, "%s: is empty", QUOTE(str_of(file->path)));
     if (ok && is_token && !is_one_line(value)) ok = error_set(error, ERROR_INVALID, "%s: a token is one line", QUOTE(str_of(file->path)));
@@ -66,8 +68,7 @@ static bool read_secret(struct secret_file *file, bool is_token, struct error *e
         ok = !file->content.failed || error_set(error, ERROR_MEMORY, "out of memory");
         *file->value = strbuf_view(&file->content);
     }
-    if (is_read) explicit_bzero((void *)(uintptr_t)text.ptr, text.len);
-    arena_release(&arena);
+    arena_wipe(&arena);
     return ok;
 }
 
@@ -91,8 +92,10 @@ static bool read_files(struct credentials *credentials, struct error *error) {
     const struct {
         struct str *value;
         struct str path;
-    } wanted[] = {
-        {&sources->token, sources->token_file}, {&sources->certificate, sources->certificate_file}, {&sources->key, sources->key_file}};
+    } wanted[] = {{&sources->token, sources->token_file},
+                  {&sources->certificate, sources->certificate_file},
+                  {&sources->key, sources->key_file},
+                  {&credentials->ca, sources->ca_file}};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         struct secret_file *file = &credentials->files[i];
         *file = (struct secret_file){.value = wanted[i].value, .content = strbuf_with_max(SECRET_FILE_BYTES)};
@@ -124,14 +127,14 @@ static void keep_answer(struct credentials *credentials, struct str output, stru
     struct error problem;
     arena_init(&arena, SOURCES_BYTES);
     if (exec_credential_read(&arena, output, credentials->sources.plugin.api_version, &answer, &problem)) {
-        arena_release(&credentials->answer_arena);
+        arena_wipe(&credentials->answer_arena);
         credentials->answer_arena = arena;
         credentials->answer = answer;
         credentials->has_answer = true;
         plan_renewal(credentials);
         return;
     }
-    arena_release(&arena);
+    arena_wipe(&arena);
     error_set(error, problem.kind, "credential plugin %s: %s", QUOTE(credentials->sources.plugin.command), problem.message);
 }
 
@@ -150,7 +153,8 @@ static void plugin_ended(void *owner, struct str output, const struct error *err
 static bool run_plugin(struct credentials *credentials, struct error *error) {
     if (credentials->run || !credentials->sources.plugin.command.len) return true;
     credentials->run_at_ms = loop_now_ms(credentials->loop);
-    credentials->run = exec_run_start(credentials->loop, &credentials->sources.plugin, plugin_ended, credentials, error);
+    credentials->run =
+        exec_run_start(credentials->loop, &credentials->sources.plugin, credentials->servant, plugin_ended, credentials, error);
     return credentials->run != NULL;
 }
 
@@ -198,6 +202,7 @@ static void copy_sources(struct arena *arena, const struct credential_sources *f
         .certificate_file = arena_copy(arena, from->certificate_file),
         .key = arena_copy(arena, from->key),
         .key_file = arena_copy(arena, from->key_file),
+        .ca_file = arena_copy(arena, from->ca_file),
     };
     copy_plugin(arena, &from->plugin, &to->plugin);
 }
@@ -227,12 +232,19 @@ struct credentials *credentials_new(struct loop *loop, const struct credential_s
 void credentials_free(struct credentials *credentials) {
     if (!credentials) return;
     exec_run_cancel(credentials->run);
+    exec_servant_free(credentials->servant);
     loop_timer_free(credentials->renewal);
     loop_deferred_free(credentials->start);
     for (size_t i = 0; i < sizeof credentials->files / sizeof *credentials->files; i++) wipe(&credentials->files[i].content);
-    arena_release(&credentials->answer_arena);
-    arena_release(&credentials->arena);
+    arena_wipe(&credentials->answer_arena);
+    arena_wipe(&credentials->arena);
     free(credentials);
+}
+
+bool credentials_hand_over(struct credentials *credentials, struct error *error) {
+    if (!credentials->sources.plugin.command.len || credentials->servant) return true;
+    credentials->servant = exec_servant_new(exec_plugin_start, &credentials->sources.plugin, error);
+    return credentials->servant != NULL;
 }
 
 void credentials_start(struct credentials *credentials, credentials_ready_callback *ready, void *owner) {
@@ -251,6 +263,7 @@ void credentials_get(void *owner, struct http_credentials *out) {
         .password = sources->password,
         .certificate = sources->certificate,
         .key = sources->key,
+        .ca = credentials->ca,
     };
     if (!credentials->has_answer) return;
     if (credentials->answer.token.len) out->bearer_token = credentials->answer.token;

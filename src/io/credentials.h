@@ -1,5 +1,5 @@
 /*
- * Who we are to the API server: values, files that are read again each minute, or a program's answer (an exec plugin).
+ * Who we are to the API server: values, files that are read again every 5 s, or a program's answer (an exec plugin).
  *
  *   credentials_new -> credentials_start -> ready callback -> credentials_get for each request (http_client does that)
  *
@@ -33,6 +33,7 @@ struct credential_sources {
     struct str username, password;
     struct str certificate, certificate_file; /* PEM */
     struct str key, key_file;
+    struct str ca_file; /* whom to trust as the server; given with the rest, so that it may change, too */
     struct credential_plugin plugin;
 };
 
@@ -44,6 +45,8 @@ typedef void credentials_ready_callback(void *owner, const struct error *error);
 struct credentials *credentials_new(struct loop *loop, const struct credential_sources *sources, struct error *error);
 /* Kills a plugin that still runs. */
 void credentials_free(struct credentials *credentials);
+/* Lets a process of its own run the plugin from here on, before this one gives up the right to; see exec_servant.h. No thread runs yet. */
+bool credentials_hand_over(struct credentials *credentials, struct error *error);
 /* Runs the plugin if there is one. `ready` is called once, from the loop. */
 void credentials_start(struct credentials *credentials, credentials_ready_callback *ready, void *owner);
 /* An http_credentials_callback whose owner is a struct credentials. Views live until the next call. */

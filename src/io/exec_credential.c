@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "data/json.h"
+#include "data/rfc3339.h"
 
 enum {
     PLUGIN_TIMEOUT_MS = 60000,
@@ -26,7 +26,9 @@ struct exec_run {
     struct loop_timer *poll;
     struct loop_socket *watch;
     int output_fd;
+    struct exec_servant *servant; /* NULL: it is our own child, `pid` */
     pid_t pid;
+    const struct credential_plugin *plugin;
     int64_t deadline_ms;
     bool is_timed_out;
     struct strbuf output;
@@ -47,6 +49,7 @@ static void run_free(struct exec_run *run) {
 
 void exec_run_cancel(struct exec_run *run) {
     if (!run) return;
+    if (run->servant) exec_servant_kill(run->servant);
     if (run->pid > 0) {
         kill(-run->pid, SIGKILL); /* with its children: it leads its own process group */
         while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR) {}
@@ -74,12 +77,21 @@ static void output_readable(void *owner, int fd, bool is_readable, bool is_writa
     if (!drain(run)) loop_socket_want(run->watch, false, false);
 }
 
-static void finish(struct exec_run *run, int status) {
+static void set_start_error(struct error *error, const struct credential_plugin *plugin, int code) {
+    struct str hint = plugin->install_hint;
+    error_set(error, code == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "credential plugin %s: cannot run it: %s%s%s", QUOTE(plugin->command),
+              strerror(code), hint.len ? "; its kubeconfig says: " : "", hint.len ? QUOTE(hint) : "");
+}
+
+static void finish(struct exec_run *run, struct exec_end end) {
+    int status = end.status;
     struct error error = {0};
     struct error_quoted quoted = error_quote(str_of(run->command));
     const char *command = quoted.text;
     drain(run);
-    if (run->is_timed_out)
+    if (end.code)
+        set_start_error(&error, run->plugin, end.code);
+    else if (run->is_timed_out)
         error_set(&error, ERROR_TIMEOUT, "credential plugin %s: did not end within %d s", command, PLUGIN_TIMEOUT_MS / 1000);
     else if (run->output.failed)
         error_set(&error, ERROR_LIMIT, "credential plugin %s: printed more than %d bytes", command, PLUGIN_OUTPUT_BYTES);
@@ -92,17 +104,25 @@ static void finish(struct exec_run *run, int status) {
     run_free(run);
 }
 
+static bool has_ended(struct exec_run *run, struct exec_end *out) {
+    *out = (struct exec_end){0};
+    return run->servant ? exec_servant_ended(run->servant, out) : waitpid(run->pid, &out->status, WNOHANG) == run->pid;
+}
+
 static void poll_end(void *owner) {
     struct exec_run *run = owner;
-    int status;
-    pid_t ended = waitpid(run->pid, &status, WNOHANG);
-    if (ended == run->pid) {
-        finish(run, status);
+    struct exec_end end;
+    if (has_ended(run, &end)) {
+        run->servant = NULL;
+        finish(run, end);
         return;
     }
     if (run->output.failed || loop_now_ms(run->loop) >= run->deadline_ms) {
         run->is_timed_out = !run->output.failed;
-        kill(-run->pid, SIGKILL);
+        if (run->servant)
+            exec_servant_kill(run->servant);
+        else
+            kill(-run->pid, SIGKILL);
     }
     loop_timer_set(run->poll, loop_now_ms(run->loop) + PLUGIN_POLL_MS);
 }
@@ -170,28 +190,33 @@ static int spawn(char *const *words, char *const *variables, int output_fd, pid_
     return code;
 }
 
-static bool launch(struct exec_run *run, const struct credential_plugin *plugin, struct error *error) {
+int exec_plugin_start(void *context, int output_fd, pid_t *out_pid) {
+    const struct credential_plugin *plugin = context;
     struct arena arena;
     arena_init(&arena, 16 * 1024 * 1024);
     char **words = words_of(&arena, plugin), **variables = environment_of(&arena, plugin);
+    int code = arena.exhausted ? ENOMEM : spawn(words, variables, output_fd, out_pid);
+    arena_wipe(&arena);
+    return code;
+}
+
+static bool launch(struct exec_run *run, struct error *error) {
+    struct credential_plugin *plugin = (struct credential_plugin *)(uintptr_t)run->plugin;
     int ends[2], code = ENOMEM;
-    if (!arena.exhausted && pipe2(ends, O_CLOEXEC) == 0) {
+    if (pipe2(ends, O_CLOEXEC) == 0) {
         run->output_fd = ends[0];
         fcntl(ends[0], F_SETFL, O_NONBLOCK);
-        code = spawn(words, variables, ends[1], &run->pid);
+        code = run->servant ? (exec_servant_run(run->servant, ends[1]) ? 0 : EPIPE) : exec_plugin_start(plugin, ends[1], &run->pid);
         close(ends[1]);
     }
-    arena_release(&arena);
     if (code == 0) return true;
     run->pid = 0;
-    struct str hint = plugin->install_hint;
-    error_set(error, code == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "credential plugin %s: cannot run it: %s%s%s", QUOTE(plugin->command),
-              strerror(code), hint.len ? "; its kubeconfig says: " : "", hint.len ? QUOTE(hint) : "");
+    set_start_error(error, plugin, code);
     return false;
 }
 
-struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, exec_run_callback *callback, void *owner,
-                                struct error *error) {
+struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, struct exec_servant *servant,
+                                exec_run_callback *callback, void *owner, struct error *error) {
     if (plugin->arg_count > PLUGIN_WORDS_MAX || plugin->env_count > PLUGIN_WORDS_MAX) {
         error_set(error, ERROR_LIMIT, "credential plugin %s: more than %d arguments or variables", QUOTE(plugin->command),
                   PLUGIN_WORDS_MAX);
@@ -200,12 +225,17 @@ struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugi
     struct exec_run *run = calloc(1, sizeof *run);
     error_set(error, ERROR_MEMORY, "out of memory");
     if (!run) return NULL;
-    *run = (struct exec_run){
-        .loop = loop, .output_fd = -1, .callback = callback, .owner = owner, .output = strbuf_with_max(PLUGIN_OUTPUT_BYTES)};
+    *run = (struct exec_run){.loop = loop,
+                             .servant = servant,
+                             .plugin = plugin,
+                             .output_fd = -1,
+                             .callback = callback,
+                             .owner = owner,
+                             .output = strbuf_with_max(PLUGIN_OUTPUT_BYTES)};
     run->deadline_ms = loop_now_ms(loop) + PLUGIN_TIMEOUT_MS;
     run->command = strndup(plugin->command.len ? plugin->command.ptr : "", plugin->command.len);
     run->poll = loop_timer_new(loop, poll_end, run);
-    if (run->command && run->poll && launch(run, plugin, error)) {
+    if (run->command && run->poll && launch(run, error)) {
         run->watch = loop_socket_new(loop, run->output_fd, output_readable, run);
         if (run->watch && loop_socket_want(run->watch, true, false)) {
             loop_timer_set(run->poll, loop_now_ms(loop) + PLUGIN_POLL_MS);
@@ -215,25 +245,6 @@ struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugi
     }
     exec_run_cancel(run);
     return NULL;
-}
-
-/* RFC 3339 as Kubernetes writes metav1.Time: UTC, or with an offset. */
-static bool read_time(struct str text, int64_t *out_ms) {
-    struct tm tm = {0};
-    char zone[8] = "", buffer[64];
-    int at = 0, hours = 0, minutes = 0;
-    snprintf(buffer, sizeof buffer, "%.*s", STR_ARG(text));
-    if (sscanf(buffer, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &at) != 6)
-        return false;
-    if (buffer[at] == '.') at += 1 + (int)strspn(buffer + at + 1, "0123456789");
-    if (sscanf(buffer + at, "%7s", zone) != 1) return false;
-    bool is_utc = strcmp(zone, "Z") == 0;
-    if (!is_utc && (sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2 || (zone[0] != '+' && zone[0] != '-'))) return false;
-    tm.tm_year -= 1900;
-    tm.tm_mon -= 1;
-    int64_t offset_s = ((int64_t)hours * 60 + minutes) * 60 * (zone[0] == '-' ? -1 : 1);
-    *out_ms = ((int64_t)timegm(&tm) - offset_s) * 1000;
-    return true;
 }
 
 static bool is_one_line(struct str text) {
@@ -259,7 +270,7 @@ bool exec_credential_read(struct arena *arena, struct str text, struct str api_v
     if (!found.token.len && !(found.certificate.len && found.key.len))
         return error_set(error, ERROR_INVALID, "its status has neither a token nor a client certificate with its key");
     if (!is_one_line(found.token)) return error_set(error, ERROR_INVALID, "its token has more than one line");
-    if (json_text(expires).len && !read_time(json_text(expires), &found.expires_wall_ms))
+    if (json_text(expires).len && !rfc3339_parse_ms(json_text(expires), &found.expires_wall_ms, NULL))
         return error_set(error, ERROR_INVALID, "its expirationTimestamp %s is no RFC 3339 time", QUOTE(json_text(expires)));
     *out = found;
     return true;

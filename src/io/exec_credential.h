@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "io/credentials.h"
+#include "io/exec_servant.h"
 
 /* Views into the arena that it was read with. */
 struct exec_credential {
@@ -19,9 +20,11 @@ struct exec_run;
 /* `output` is what it printed, or `error` says why there is none. The run is freed right after. */
 typedef void exec_run_callback(void *owner, struct str output, const struct error *error);
 
-/* NULL and `error` when it cannot be started. Everything in `plugin` is copied or used at once. */
-struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, exec_run_callback *callback, void *owner,
-                                struct error *error);
+/* NULL and `error` when it cannot be started. `plugin` outlives the run, and so does `servant`, which starts it where it is not NULL. */
+struct exec_run *exec_run_start(struct loop *loop, const struct credential_plugin *plugin, struct exec_servant *servant,
+                                exec_run_callback *callback, void *owner, struct error *error);
+/* For exec_servant_new, with the plugin as its context. */
+int exec_plugin_start(void *plugin, int output_fd, pid_t *out_pid);
 /* Kills the program; no callback comes. */
 void exec_run_cancel(struct exec_run *run);
 

@@ -38,6 +38,7 @@ static bool read_all(int fd, struct strbuf *buffer, const char *path, struct err
         if (got == 0) return true;
         bool fits = buffer->len + (size_t)got <= buffer->max;
         strbuf_append(buffer, (struct str){chunk, (size_t)got});
+        explicit_bzero(chunk, (size_t)got);
         if (!fits) return too_long(error, path, buffer->max);
         if (buffer->failed) return error_set(error, ERROR_MEMORY, "%s: out of memory while reading it", QUOTE(str_of(path)));
     }
@@ -69,6 +70,7 @@ bool files_read(struct arena *arena, const char *path, size_t max_bytes, struct 
         *out = arena_copy(arena, strbuf_view(&buffer));
         if (arena->exhausted) ok = error_set(error, ERROR_MEMORY, "%s: out of memory while reading it", QUOTE(str_of(path)));
     }
+    if (buffer.ptr) explicit_bzero(buffer.ptr, buffer.len); /* it may be a secret */
     strbuf_release(&buffer);
     return ok;
 }

@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-/* The whole file into the arena, terminated. "-" is standard input. ERROR_NOT_FOUND, ERROR_IO, ERROR_LIMIT (longer than max_bytes), ERROR_MEMORY. */
+/* The whole file into the arena, terminated. "-" is standard input. ERROR_NOT_FOUND, ERROR_IO, ERROR_LIMIT (longer than max_bytes),
+ * ERROR_MEMORY. */
 bool files_read(struct arena *arena, const char *path, size_t max_bytes, struct str *out, struct error *error);
 /* Is it a folder? False also when it does not exist. */
 bool files_is_folder(const char *path);

@@ -1,9 +1,8 @@
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "io/http_inner.h"
 
 enum {
@@ -58,13 +57,16 @@ static void handle_free(struct http_handle *handle) {
     http_local_detach(handle);
     http_transfer_end(handle);
     strbuf_release(&handle->answer.body);
+    free(handle->answer.error);
     strbuf_release(&handle->received);
     strbuf_release(&handle->warnings);
     free(handle->method);
     free(handle->path);
     free(handle->content_type);
     free(handle->accept);
+    free(handle->traceparent);
     free(handle->answered_type);
+    http_trust_drop(handle->trust);
     free((void *)(uintptr_t)handle->body.ptr);
     free(handle);
 }
@@ -89,9 +91,10 @@ static struct http_handle *enqueue(struct http_client *client, const struct http
     handle->path = copy(request->path);
     handle->accept = copy(str_of(request->accept ? request->accept : "application/json"));
     handle->content_type = request->content_type ? copy(str_of(request->content_type)) : NULL;
+    handle->traceparent = request->traceparent.len ? copy(request->traceparent) : NULL;
     handle->body = (struct str){request->body.len ? copy(request->body) : NULL, request->body.len};
     if (!handle->method || !handle->path || !handle->accept || (request->content_type && !handle->content_type) ||
-        (request->body.len && !handle->body.ptr)) {
+        (request->traceparent.len && !handle->traceparent) || (request->body.len && !handle->body.ptr)) {
         handle_free(handle);
         return NULL;
     }
@@ -228,7 +231,22 @@ static void deadlines_passed(void *owner) {
 static void deliver(struct http_handle *handle) {
     list_remove(handle);
     handle->state = HTTP_DELIVERED;
-    handle->callback(handle->owner, &handle->answer);
+    struct http_result *result = &handle->answer;
+    struct http_answer answer = {
+        .outcome = result->outcome,
+        .status = result->status,
+        .retry_after_ms = result->retry_after_ms,
+        .warnings = result->warnings,
+        .content_type = result->content_type,
+        .body = result->body,
+    };
+    result->body = strbuf_with_max(0);
+    if (result->error)
+        answer.error = *result->error;
+    else if (result->outcome != HTTP_ANSWERED)
+        error_set(&answer.error, ERROR_MEMORY, "out of memory");
+    handle->callback(handle->owner, &answer);
+    strbuf_release(&answer.body);
     handle_free(handle);
 }
 
@@ -271,7 +289,8 @@ static void destroy(struct http_client *client) {
     free(client->base);
     free(client->peer);
     free(client->host_header);
-    free(client->ca);
+    http_trust_drop(client->trust);
+    if (client->proxy_url) explicit_bzero(client->proxy_url, strlen(client->proxy_url)); /* it may hold a password */
     free(client->proxy_url);
     free(client->user_agent);
     free(client);
@@ -292,15 +311,6 @@ void http_client_free(struct http_client *client) {
     /* No callback from here on, even when curl is on our stack. */
     while (client->running.first) move_to(client->running.first, HTTP_CANCELLED, &client->cancelled);
     if (client->depth == 0) destroy(client);
-}
-
-static bool is_pem_of_certificates(struct str text) {
-    BIO *bio = text.len <= INT32_MAX ? BIO_new_mem_buf(text.ptr, (int)text.len) : NULL;
-    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
-    BIO_free(bio);
-    X509_free(certificate);
-    ERR_clear_error();
-    return certificate != NULL;
 }
 
 /* What is wanted of the base URL, checked by curl's own parser; each part is freed with curl_free. */
@@ -379,22 +389,20 @@ static bool set_up_local(struct http_client *client, const struct http_client_se
 
 static bool set_up(struct http_client *client, const struct http_client_settings *settings, struct error *error) {
     if (settings->local_handler ? !set_up_local(client, settings) : !read_url(client, settings, error)) return false;
-    if (settings->ca.len && !is_pem_of_certificates(settings->ca))
+    client->trust = settings->ca.len ? http_trust_new(settings->ca) : NULL;
+    if (settings->ca.len && !client->trust)
         return error_set(error, ERROR_TLS, "%s: the certificate authority is no PEM certificate; check certificate-authority",
                          client->peer);
-    client->ca = settings->ca.len ? copy(settings->ca) : NULL;
-    client->ca_bytes = settings->ca.len;
     client->proxy_url = settings->proxy_url.len ? copy(settings->proxy_url) : NULL;
     client->user_agent = copy(settings->user_agent.len ? settings->user_agent : STR("model-booster/" MODEL_BOOSTER_VERSION));
     client->work = loop_deferred_new(client->loop, work, client);
     client->deadlines = loop_timer_new(client->loop, deadlines_passed, client);
-    return client->user_agent && client->work && client->deadlines && (client->ca || !settings->ca.len) &&
-           (client->proxy_url || !settings->proxy_url.len);
+    return client->user_agent && client->work && client->deadlines && (client->proxy_url || !settings->proxy_url.len);
 }
 
 struct http_client *http_client_new(struct loop *loop, const struct http_client_settings *settings, struct error *error) {
     error_set(error, ERROR_MEMORY, "out of memory");
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return NULL;
+    if (http_memory_start() != CURLE_OK) return NULL;
     struct http_client *client = calloc(1, sizeof *client);
     if (!client) {
         curl_global_cleanup();
@@ -412,4 +420,19 @@ struct http_client *http_client_new(struct loop *loop, const struct http_client_
     }
     destroy(client);
     return NULL;
+}
+
+bool http_url_port(struct str url, uint16_t *out) {
+    CURLU *parsed = curl_url();
+    char *text = copy(url), *port = NULL;
+    int64_t number;
+    bool is_read = parsed && text && curl_url_set(parsed, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+                   curl_url_get(parsed, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                   number_parse_int64(str_of(port), &number) && number > 0 && number <= UINT16_MAX;
+    if (is_read) *out = (uint16_t)number;
+    curl_free(port);
+    curl_url_cleanup(parsed);
+    if (text) explicit_bzero(text, url.len);
+    free(text);
+    return is_read;
 }

@@ -8,9 +8,9 @@
  * A handle dies with its last callback or with http_cancel; do not keep it beyond. All functions may be called from any callback, this
  * module's own included; no callback comes before the call that caused it has returned.
  *
- * Connections: HTTP/2 where the server speaks it, few of them (4 for requests, 4 for streams, kept apart, so that neither holds up the
- * other), kept open and reused; HTTP/1.1 otherwise. A dead peer is noticed within 20 s (TCP_USER_TIMEOUT, keepalive). After a connection
- * broke, the next request takes a new one. A request with a body is never repeated by itself.
+ * Connections: HTTP/2 where the server speaks it, few of them (4 for requests, for streams one for each 90, kept apart, so that neither
+ * holds up the other), kept open and reused; HTTP/1.1 otherwise. A dead peer is noticed within 20 s (TCP_USER_TIMEOUT, keepalive). After a
+ * connection broke, the next request takes a new one. A request with a body is never repeated by itself.
  *
  * With a local handler there is no network: requests go to it as exchanges, in the same process, streams without a copy. All else
  * holds; the handler is called from the loop, too. A bearer token goes along, other credentials do not.
@@ -29,6 +29,7 @@ struct http_credentials {
     struct str bearer_token;       /* empty: none */
     struct str username, password; /* basic authentication; empty username: none */
     struct str certificate, key;   /* PEM; empty: none */
+    struct str ca;                 /* PEM, in place of the settings' from here on; empty: as it was */
 };
 typedef void http_credentials_callback(void *owner, struct http_credentials *out);
 
@@ -57,6 +58,7 @@ struct http_request {
     bool accept_gzip;         /* long answers may come compressed; max_body_bytes is of the inflated ones */
     int64_t timeout_ms;       /* for the whole of it, connecting and queueing included; 0: none (streams) */
     size_t max_body_bytes;    /* of an answer's body; 0: LIMIT_BODY_BYTES */
+    struct str traceparent;   /* W3C Trace Context, for whoever traces at the other side; empty: none. Not within the process. */
 };
 
 enum http_outcome {
@@ -100,6 +102,9 @@ struct http_handle *http_open(struct http_client *client, const struct http_requ
 void http_cancel(struct http_handle *handle);
 /* Requests and streams that have had no last callback yet. */
 size_t http_in_flight(const struct http_client *client);
+
+/* The port of an address, written or its scheme's; false when there is none. */
+bool http_url_port(struct str url, uint16_t *out);
 
 /* Moves the body out of the answer; the caller releases it. */
 struct strbuf http_take_body(struct http_answer *answer);

@@ -5,6 +5,8 @@
  *   http_pool.c       a curl multi handle, its sockets and timer
  *   http_transfer.c   one curl easy handle: its options and callbacks
  *   http_outcome.c    what a curl result means, in words
+ *   http_trust.c      the authorities that are trusted, which may change while transfers go on
+ *   http_memory.c     curl's memory, which is wiped before it is freed
  *   http_local.c      in place of pool and transfer where a handler in the same process answers
  *
  * curl's callbacks never call curl: they note, and the client's deferred call acts. A user's callback may free the client, so whatever runs
@@ -44,10 +46,21 @@ struct http_pool {
     struct http_client *client;
     struct http_pool *next_retired;
     CURLM *multi;
+    int lane;
     struct loop_timer *timer;
     struct pool_socket *sockets;
     size_t active;       /* easy handles in it */
     int64_t heard_at_ms; /* when the server last sent anything, or the pool was made */
+};
+
+/* What an http_answer is made of when it is told. Hundreds of watches wait for theirs: an error, long and rare, has memory of its own. */
+struct http_result {
+    enum http_outcome outcome;
+    int status;
+    int64_t retry_after_ms;
+    struct str warnings, content_type;
+    struct strbuf body;
+    struct error *error; /* NULL: none, or memory is out */
 };
 
 struct http_handle {
@@ -64,25 +77,33 @@ struct http_handle {
     bool accept_gzip;
 
     /* the request */
-    char *method, *path, *content_type, *accept;
-    struct str body; /* owned */
-    size_t body_at;  /* how much of it curl has */
+    char *method, *path, *content_type, *accept, *traceparent; /* the last NULL: none */
+    struct str body;                                           /* owned */
+    size_t body_at;                                            /* how much of it curl has */
 
     /* the transfer */
     CURL *easy;
     struct curl_slist *headers;
+    struct http_trust *trust; /* NULL: the system's authorities */
     struct http_pool *pool;
+    bool is_in_headers;  /* behind a status line: what looks like another is a header */
     bool is_header_done; /* of the final answer */
     bool is_open_told;
     bool is_body_too_large;
     bool is_out_of_memory;
     struct strbuf warnings, received;
-    struct http_answer answer;
+    struct http_result answer;
 
     /* the same without curl */
     struct http_local *local; /* NULL once either side is over */
     bool is_sent_locally;
     char *answered_type; /* what answer.content_type looks at */
+};
+
+/* Authorities in PEM, shared by those who began while it was the newest. */
+struct http_trust {
+    size_t users, bytes;
+    char pem[];
 };
 
 struct http_client {
@@ -104,8 +125,7 @@ struct http_client {
     char *peer;        /* host:port, for messages */
     char *host_header; /* "Host: ..." where the name in `base` is another one than the server's */
     struct curl_slist *connect_to;
-    char *ca;
-    size_t ca_bytes;
+    struct http_trust *trust; /* NULL: the system's authorities */
     char *proxy_url, *user_agent;
     bool is_insecure, is_tls;
     http_credentials_callback *credentials;
@@ -127,6 +147,16 @@ struct http_pool *http_pool_new(struct http_client *client, int lane);
 void http_pool_free(struct http_pool *pool);
 bool http_pool_add(struct http_pool *pool, struct http_handle *handle);
 void http_pool_remove(struct http_pool *pool, struct http_handle *handle);
+
+/* NULL when it is no certificate in PEM, or memory is out. */
+struct http_trust *http_trust_new(struct str pem);
+struct http_trust *http_trust_hold(struct http_trust *trust); /* NULL is allowed, here and in the next */
+void http_trust_drop(struct http_trust *trust);
+/* Puts newer ones in place of *held; empty: they are as they were. */
+void http_trust_renew(struct http_trust **held, struct str pem);
+
+/* In place of curl_global_init. */
+CURLcode http_memory_start(void);
 
 /* An easy handle with all options of the request; CURLE_OK, or what went wrong. */
 CURLcode http_transfer_begin(struct http_handle *handle);

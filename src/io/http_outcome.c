@@ -1,4 +1,5 @@
 #include <openssl/x509.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/http_inner.h"
@@ -68,6 +69,12 @@ static bool never_connected(const struct http_handle *handle) {
     return curl_easy_getinfo(handle->easy, CURLINFO_PRETRANSFER_TIME_T, &pretransfer_us) == CURLE_OK && pretransfer_us == 0;
 }
 
+static struct error *error_of(struct http_handle *handle) {
+    struct http_result *answer = &handle->answer;
+    if (!answer->error) answer->error = calloc(1, sizeof *answer->error);
+    return answer->error;
+}
+
 static void describe(struct http_handle *handle, CURLcode code, const struct outcome_row *row) {
     const char *peer = handle->client->peer, *detail = "";
     if (handle->easy && code == CURLE_PEER_FAILED_VERIFICATION) {
@@ -83,11 +90,11 @@ static void describe(struct http_handle *handle, CURLcode code, const struct out
     } else if (row->code == CURLE_OK) {
         detail = curl_easy_strerror(code);
     }
-    error_set(&handle->answer.error, row->kind, "%s: %s%s%s%s", peer, row->text, *detail ? " (" : "", detail, *detail ? ")" : "");
+    error_set(error_of(handle), row->kind, "%s: %s%s%s%s", peer, row->text, *detail ? " (" : "", detail, *detail ? ")" : "");
 }
 
 static void read_headers(struct http_handle *handle) {
-    struct http_answer *answer = &handle->answer;
+    struct http_result *answer = &handle->answer;
     curl_off_t retry_after_s = 0;
     char *type = NULL;
     answer->warnings = strbuf_view(&handle->warnings);
@@ -98,10 +105,12 @@ static void read_headers(struct http_handle *handle) {
 }
 
 void http_outcome_fill(struct http_handle *handle, CURLcode code) {
-    struct http_answer *answer = &handle->answer;
+    struct http_result *answer = &handle->answer;
     if (handle->is_header_done) read_headers(handle);
     answer->body = handle->received;
     handle->received = strbuf_with_max(0);
+    /* curl is content with less than a status line and the end of the headers. */
+    if (code == CURLE_OK && handle->easy && !handle->is_header_done) code = CURLE_WEIRD_SERVER_REPLY;
     if (code == CURLE_OK) {
         answer->outcome = HTTP_ANSWERED;
         return;
@@ -109,7 +118,7 @@ void http_outcome_fill(struct http_handle *handle, CURLcode code) {
     strbuf_release(&answer->body);
     if (handle->is_body_too_large) {
         answer->outcome = HTTP_TOO_LARGE;
-        error_set(&answer->error, ERROR_LIMIT, "%s: the answer is longer than %zu bytes", handle->client->peer, handle->max_body_bytes);
+        error_set(error_of(handle), ERROR_LIMIT, "%s: the answer is longer than %zu bytes", handle->client->peer, handle->max_body_bytes);
         return;
     }
     if (handle->is_out_of_memory) code = CURLE_OUT_OF_MEMORY;

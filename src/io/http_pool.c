@@ -3,12 +3,15 @@
 #include "io/http_inner.h"
 
 enum {
-    /* Connections to the server in one pool; HTTP/2 carries up to 1000 transfers on each (the server may allow fewer). */
+    /* HTTP/2 carries up to 1000 transfers on a connection; the server may allow fewer: kube-apiserver 100. */
     POOL_CONNECTIONS = 4,
     POOL_STREAMS = 1000,
-    /* Over HTTP/1.1 each transfer needs one. Watches never give theirs back. */
+    POOL_STREAMS_EXPECTED = 90,
+    /* Over HTTP/1.1 each transfer needs one. */
     POOL_CONNECTIONS_HTTP1 = 8,
-    POOL_WATCHES_HTTP1 = 64,
+    /* Watches never give theirs back: those of 1,000 namespaces over HTTP/2, and of 170 over HTTP/1.1. */
+    POOL_WATCHES = 64,
+    POOL_WATCHES_HTTP1 = 1024,
 };
 
 struct pool_socket {
@@ -96,6 +99,21 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *context, voi
     return loop_socket_want(socket->watch, what & CURL_POLL_IN, what & CURL_POLL_OUT) ? 0 : -1;
 }
 
+/* curl opens a connection for each transfer that finds the others full at that moment; it is told how many are enough. */
+static long most_connections(const struct http_client *client, int lane, size_t active) {
+    bool is_single = client->is_http1 || !client->is_tls;
+    if (is_single) return lane == HTTP_LANE_STREAMS ? POOL_WATCHES_HTTP1 : POOL_CONNECTIONS_HTTP1;
+    long wanted = lane == HTTP_LANE_STREAMS ? (long)(active / POOL_STREAMS_EXPECTED) + 1 : POOL_CONNECTIONS;
+    return wanted < POOL_WATCHES ? wanted : POOL_WATCHES;
+}
+
+/* As many are kept when idle: one that is closed between two requests costs a handshake. */
+static void set_most_connections(struct http_pool *pool, size_t active) {
+    long most = most_connections(pool->client, pool->lane, active);
+    curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, most);
+    curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, most);
+}
+
 struct http_pool *http_pool_new(struct http_client *client, int lane) {
     struct http_pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
@@ -106,12 +124,10 @@ struct http_pool *http_pool_new(struct http_client *client, int lane) {
         http_pool_free(pool);
         return NULL;
     }
-    bool is_single = client->is_http1 || !client->is_tls;
-    long connections = !is_single ? POOL_CONNECTIONS : lane == HTTP_LANE_STREAMS ? POOL_WATCHES_HTTP1 : POOL_CONNECTIONS_HTTP1;
+    pool->lane = lane;
     curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     curl_multi_setopt(pool->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)POOL_STREAMS);
-    curl_multi_setopt(pool->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
-    curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS, connections);
+    set_most_connections(pool, 0);
     curl_multi_setopt(pool->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(pool->multi, CURLMOPT_SOCKETDATA, pool);
     curl_multi_setopt(pool->multi, CURLMOPT_TIMERFUNCTION, set_timer);
@@ -128,6 +144,7 @@ void http_pool_free(struct http_pool *pool) {
 }
 
 bool http_pool_add(struct http_pool *pool, struct http_handle *handle) {
+    set_most_connections(pool, pool->active + 1);
     if (curl_multi_add_handle(pool->multi, handle->easy) != CURLM_OK) return false;
     handle->pool = pool;
     pool->active++;

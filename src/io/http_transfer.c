@@ -1,5 +1,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,10 @@ enum {
     USER_TIMEOUT_MS = 20000,
     KEEPALIVE_IDLE_S = 15,
     KEEPALIVE_INTERVAL_S = 5,
-    /* One for each transfer; curl's own default for uploads is 64 KiB. */
+    /*
+     * One for each transfer; curl's own default for uploads is 64 KiB. Not less for streams: of an HTTP/2 frame that is larger than its
+     * buffer, curl 7.88 keeps the rest to itself until something else comes.
+     */
     BUFFER_BYTES = 16 * 1024,
 };
 
@@ -44,18 +48,20 @@ static bool is_success(int status) {
     return status >= 200 && status < 300;
 }
 
-/* "HTTP/1.1 200 OK", "HTTP/2 200" */
+/* "HTTP/1.1 200 OK", "HTTP/2 200". What is none leaves the status at 0: no answer (http_outcome.c). */
 static void take_status(struct http_handle *handle, struct str line) {
-    int64_t status;
+    int64_t status = 0;
     struct str rest = str_from(line, str_find(line, STR(" ")));
-    if (!number_parse_int64(str_first(str_trim(rest), 3), &status)) return;
+    if (!number_parse_int64(str_first(str_trim(rest), 3), &status) || status < 100) status = 0;
     if (str_starts_with(line, STR("HTTP/1"))) handle->client->is_http1 = true;
     handle->answer.status = (int)status;
+    handle->is_in_headers = true;
     handle->is_header_done = false;
     strbuf_clear(&handle->warnings);
 }
 
 static void end_headers(struct http_handle *handle) {
+    handle->is_in_headers = false;
     if (handle->answer.status < 200) return; /* 100 Continue and the like */
     handle->is_header_done = true;
     if (!handle->is_stream || !is_success(handle->answer.status) || handle->is_open_told) return;
@@ -76,7 +82,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
     handle->pool->heard_at_ms = loop_now_ms(handle->client->loop);
     struct str line = str_trim((struct str){bytes, length});
     struct str name = str_first(line, strlen("warning:"));
-    if (str_starts_with(line, STR("HTTP/"))) {
+    if (!handle->is_in_headers && str_starts_with(line, STR("HTTP/"))) {
         take_status(handle, line);
     } else if (!line.len) {
         end_headers(handle);
@@ -129,6 +135,7 @@ static bool add_headers(struct http_handle *handle, const struct http_credential
     bool ok = add_header(handle, "Accept:", str_of(handle->accept));
     ok = ok && add_header(handle, "Expect:", STR_EMPTY); /* else curl waits for 100 Continue before long bodies */
     if (handle->content_type) ok = ok && add_header(handle, "Content-Type:", str_of(handle->content_type));
+    if (handle->traceparent) ok = ok && add_header(handle, "traceparent:", str_of(handle->traceparent));
     if (client->host_header) ok = ok && add_header(handle, "Host:", str_of(client->host_header));
     struct str token = credentials->bearer_token;
     if (!token.len) return ok;
@@ -191,17 +198,37 @@ static CURLcode set_identity(struct http_handle *handle, const struct http_crede
     return code;
 }
 
+/* The few connections of HTTP/2 keep their buffers: else each read and write takes new ones, which the system maps and clears. */
+static void on_tls_state(const SSL *ssl, int where, int status) {
+    const unsigned char *protocol = NULL;
+    unsigned length = 0;
+    (void)status;
+    if (!(where & SSL_CB_HANDSHAKE_DONE)) return;
+    SSL_get0_alpn_selected(ssl, &protocol, &length);
+    if (length == 2 && memcmp(protocol, "h2", 2) == 0) SSL_clear_mode((SSL *)(uintptr_t)ssl, SSL_MODE_RELEASE_BUFFERS);
+}
+
+/* Of HTTP/1.1 each idle watch has a connection of its own, which keeps none: else 34 KiB. */
+static CURLcode prepare_tls(CURL *easy, void *context, void *owner) {
+    (void)easy, (void)owner;
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_info_callback(context, on_tls_state);
+    return CURLE_OK;
+}
+
 static CURLcode set_trust(struct http_handle *handle) {
     CURL *easy = handle->easy;
     const struct http_client *client = handle->client;
+    const struct http_trust *trust = handle->trust;
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->is_insecure ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->is_insecure ? 0L : 2L);
-    if (!client->ca) return CURLE_OK;
+    if (!trust) return CURLE_OK;
     /* The build's default bundle and folder would be trusted beside it. */
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    return set_blob(easy, CURLOPT_CAINFO_BLOB, (struct str){client->ca, client->ca_bytes}, CURL_BLOB_NOCOPY);
+    return set_blob(easy, CURLOPT_CAINFO_BLOB, (struct str){trust->pem, trust->bytes}, CURL_BLOB_NOCOPY);
 }
 
 static void set_method(struct http_handle *handle) {
@@ -232,10 +259,13 @@ static CURLcode set_url(struct http_handle *handle) {
 
 CURLcode http_transfer_begin(struct http_handle *handle) {
     struct http_client *client = handle->client;
-    handle->easy = client->spare_count ? client->spare[--client->spare_count] : curl_easy_init();
+    /* The pages of a new one's buffer are not touched yet, and of most watches most never are. */
+    handle->easy = client->spare_count && !handle->is_stream ? client->spare[--client->spare_count] : curl_easy_init();
     if (!handle->easy) return CURLE_OUT_OF_MEMORY;
     struct http_credentials credentials = {0};
     if (client->credentials) client->credentials(client->credentials_owner, &credentials);
+    http_trust_renew(&client->trust, credentials.ca);
+    handle->trust = http_trust_hold(client->trust);
     if (!add_headers(handle, &credentials)) return CURLE_BAD_FUNCTION_ARGUMENT;
     CURL *easy = handle->easy;
     set_connection_options(handle);
@@ -257,7 +287,7 @@ void http_transfer_end(struct http_handle *handle) {
     struct http_client *client = handle->client;
     if (handle->easy) {
         curl_easy_reset(handle->easy); /* forgets headers, tokens and keys, keeps TLS sessions */
-        if (client->spare_count < sizeof client->spare / sizeof *client->spare)
+        if (!handle->is_stream && client->spare_count < sizeof client->spare / sizeof *client->spare)
             client->spare[client->spare_count++] = handle->easy;
         else
             curl_easy_cleanup(handle->easy);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "io/server_inner.h"
 
 enum {
@@ -60,11 +61,23 @@ static struct addrinfo *read_address(struct str listen, struct error *error) {
             colon[-1] = 0;
             host++;
         }
-        if (host[0] && colon[1] && getaddrinfo(host, colon + 1, &hints, &found) == 0) return found;
+        /* getaddrinfo takes 99999 for 34463. */
+        int64_t port;
+        bool is_port = number_parse_int64(str_of(colon + 1), &port) && port >= 0 && port <= UINT16_MAX;
+        if (host[0] && is_port && getaddrinfo(host, colon + 1, &hints, &found) == 0) return found;
     }
     error_set(error, ERROR_INVALID, "cannot listen on %s: expected an IP address and a port, as in 127.0.0.1:6443 or [::1]:0",
               QUOTE(listen));
     return NULL;
+}
+
+static const char *remedy_of(int number) {
+    switch (number) {
+    case EADDRINUSE: return "; give another port";
+    case EACCES: return "; give a port from 1024 on";
+    case EADDRNOTAVAIL: return "; give an address that this machine has";
+    default: return "";
+    }
 }
 
 static bool open_socket(struct server *server, struct str listen_on, struct error *error) {
@@ -78,7 +91,7 @@ static bool open_socket(struct server *server, struct str listen_on, struct erro
                    bind(server->fd, address->ai_addr, address->ai_addrlen) == 0 && listen(server->fd, BACKLOG) == 0 &&
                    getsockname(server->fd, &bound.any, &size) == 0;
     freeaddrinfo(address);
-    if (!is_open) return error_set(error, ERROR_IO, "cannot listen on %s: %s", QUOTE(listen_on), strerror(errno));
+    if (!is_open) return error_set(error, ERROR_IO, "cannot listen on %s: %s%s", QUOTE(listen_on), strerror(errno), remedy_of(errno));
     server->port = print_address(&bound, server->address, sizeof server->address);
     return true;
 }
@@ -97,9 +110,20 @@ static void prepare_socket(int fd) {
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
+static bool make_room(struct server *server) {
+    struct connection *connection;
+    TAILQ_FOREACH(connection, &server->connections, link) {
+        if (connection->wait == WAIT_NONE) continue;
+        connection_cut(connection);
+        return true;
+    }
+    return false;
+}
+
 static void welcome(struct server *server, int fd, const union address *address) {
     char peer[56];
-    if (server->connection_count >= server->limits.connections) {
+    bool is_full = server->connection_count >= server->limits.connections;
+    if (is_full && !(server->limits.is_oldest_cut && make_room(server))) {
         close(fd);
         return;
     }

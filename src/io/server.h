@@ -29,6 +29,7 @@ struct server_limits {
     int64_t head_ms, body_ms, idle_ms, stall_ms;
     size_t head_bytes, body_bytes, bodies_bytes, stream_bytes;
     size_t connections;
+    bool is_oldest_cut; /* at `connections`: the oldest that waits for its peer makes room; else the new one is refused */
 };
 
 struct server_settings {

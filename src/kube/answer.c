@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/error.h"
+
 enum {
     CAUSES_MAX = 64,        /* an object with more mistakes is named by its first ones */
     QUOTED_MAX_BYTES = 120, /* longer quoted values are cut: some messages quote the whole object */
@@ -78,12 +80,15 @@ static void append_readable(struct strbuf *out, struct str text) {
         bool is_long = part.len > QUOTED_MAX_BYTES;
         append_printable(out, is_long ? str_cut_utf8(part, QUOTED_MAX_BYTES / 2) : part);
         if (is_long) strbuf_append(out, STR("..."));
-        if (is_long) append_printable(out, str_from(part, part.len - 1));
+        /* The closing quote or bracket; what is never closed may end within a character. */
+        if (is_long && (unsigned char)part.ptr[part.len - 1] < 0x80) append_printable(out, str_from(part, part.len - 1));
         at = end;
     }
 }
 
+/* Cut at its length, which is no failure; without memory, it is. */
 static struct str settle(struct arena *arena, struct strbuf *out) {
+    if (out->is_memory_out) arena->exhausted = true;
     struct str text = arena_copy(arena, str_cut_utf8(strbuf_view(out), MESSAGE_MAX_BYTES));
     strbuf_release(out);
     return text;
@@ -104,7 +109,7 @@ static struct str message_of_causes(struct arena *arena, const struct kube_answe
         if (out.len) strbuf_append(&out, STR("; "));
         bool has_field = cause->field.len && !str_is(cause->field, "<nil>") && !str_is(cause->field, "patch");
         if (has_field && !str_starts_with(cause->message, cause->field)) {
-            strbuf_append(&out, cause->field);
+            append_readable(&out, cause->field);
             strbuf_append(&out, STR(": "));
         }
         append_readable(&out, cause->message);
@@ -178,7 +183,8 @@ static enum kube_answer_kind kind_of_server_error(struct str message) {
     /* etcd's own limit comes as an internal error and will not go away by trying again. */
     bool is_too_large =
         str_contains(message, STR("request is too large")) || str_contains(message, STR("trying to send message larger than max"));
-    return is_too_large ? KUBE_TOO_LARGE : KUBE_SERVER_ERROR;
+    if (is_too_large) return KUBE_TOO_LARGE;
+    return str_starts_with(message, STR(KUBE_MISFIT)) ? KUBE_INVALID : KUBE_SERVER_ERROR;
 }
 
 static enum kube_answer_kind kind_of_code(struct arena *arena, struct str message, struct kube_answer *answer) {
@@ -241,11 +247,20 @@ static void read_details(struct arena *arena, const yyjson_val *status, struct k
         answer->retry_after_ms = (retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S) * 1000;
 }
 
+/* What it says is not known, for want of memory: the code alone would not tell a conflict from what exists already. */
+static void be_unread(struct kube_answer *answer) {
+    *answer = (struct kube_answer){.kind = KUBE_LOST,
+                                   .http_status = answer->http_status,
+                                   .retry_after_ms = answer->retry_after_ms,
+                                   .message = STR("out of memory while reading the API server's answer")};
+}
+
 static void judge(struct arena *arena, struct str message, struct kube_answer *answer) {
     answer->kind = kind_of(arena, message, answer);
     answer->message = answer->kind == KUBE_INVALID ? message_of_refusal(arena, answer, message) : readable(arena, message);
     if (!answer->message.len) answer->message = arena_printf(arena, "the API server answered %d without saying why", answer->http_status);
     if (!answer->message.len) answer->message = str_of(kube_answer_kind_name(answer->kind));
+    if (arena->exhausted) be_unread(answer);
 }
 
 static bool is_status(const yyjson_val *value) {
@@ -264,9 +279,13 @@ struct kube_answer kube_answer_read(struct arena *arena, int http_status, int64_
         message = json_text(json_get(status, "message"));
     } else {
         message = str_trim(str_cut_utf8(body, PLAIN_TEXT_MAX_BYTES));
-        if (message.len) message = arena_printf(&scratch, "HTTP %d: %.*s", http_status, STR_ARG(message));
+        if (message.len && !str_is_utf8(message))
+            message = arena_printf(&scratch, "HTTP %d: %s", http_status, QUOTE(message));
+        else if (message.len)
+            message = arena_printf(&scratch, "HTTP %d: %.*s", http_status, STR_ARG(message));
     }
     judge(arena, message, &answer);
+    if (scratch.exhausted) be_unread(&answer);
     arena_release(&scratch);
     return answer;
 }
@@ -296,7 +315,8 @@ struct str kube_warning_text(struct arena *arena, struct str value) {
     struct strbuf out = strbuf_with_max(MESSAGE_MAX_BYTES);
     for (size_t i = 1; i + 1 < end; i++) {
         if (quoted.ptr[i] == '\\' && i + 2 < end) i++;
-        strbuf_append_char(&out, quoted.ptr[i]);
+        append_printable(&out, (struct str){quoted.ptr + i, 1});
     }
-    return settle(arena, &out);
+    struct str text = settle(arena, &out);
+    return str_is_utf8(text) ? text : arena_copy(arena, str_of(QUOTE(text)));
 }

@@ -49,11 +49,15 @@ struct kube_answer {
     bool is_version_too_large; /* KUBE_TIMEOUT: this replica has not got as far as the resourceVersion asked for */
 };
 
+/* Begins what a server says of an apply that does not fit the schema: KUBE_INVALID, though it comes as an internal error. */
+#define KUBE_MISFIT "failed to create typed patch object"
+
 const char *kube_answer_kind_name(enum kube_answer_kind kind);
 
 /*
  * Reads an answer. 2xx is KUBE_OK and its body is not looked at. Everything in the result lives in the arena, nothing refers to `body`.
- * `retry_after_ms` is what the header says, 0 for none. A body that is no Status (a proxy's page) is judged by the code and quoted.
+ * `retry_after_ms` is what the header says, 0 for none. A body that is no Status (a proxy's page) is judged by the code and quoted. Where
+ * memory is out, it is KUBE_LOST. Texts for a person are UTF-8 without control characters.
  */
 struct kube_answer kube_answer_read(struct arena *arena, int http_status, int64_t retry_after_ms, struct str body);
 /* The same for a Status that came as the object of a watch's ERROR event. */

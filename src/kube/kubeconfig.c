@@ -20,11 +20,15 @@ struct str kubeconfig_resolve(struct arena *arena, const struct kubeconfig_entry
     return arena_printf(arena, "%.*s/%.*s", STR_ARG(entry->file->folder), STR_ARG(path));
 }
 
+static bool set_out_of_memory(struct error *error) {
+    return error_set(error, ERROR_MEMORY, "out of memory while reading the kubeconfig");
+}
+
 bool kubeconfig_path(struct arena *arena, const struct kubeconfig_entry *entry, const char *field, struct str *out, struct error *error) {
     struct str path;
     if (!kubeconfig_text(entry, field, &path, error)) return false;
     *out = path.len ? kubeconfig_resolve(arena, entry, path) : STR_EMPTY;
-    return true;
+    return !arena->exhausted || set_out_of_memory(error);
 }
 
 static int base64_digit(char c) {
@@ -62,6 +66,7 @@ bool kubeconfig_data(struct arena *arena, const struct kubeconfig_entry *entry, 
     if (!kubeconfig_text(entry, field, &text, error)) return false;
     if (!text.len) return *out = STR_EMPTY, true;
     if (base64_decode(arena, text, out)) return true;
+    if (arena->exhausted) return set_out_of_memory(error);
     return error_set(error, ERROR_INVALID, "%s: %s %s: %s is not base64", QUOTE(entry->file->path), entry->section, QUOTE(entry->name),
                      field);
 }
@@ -198,7 +203,7 @@ bool kubeconfig_read(struct arena *arena, const struct kubeconfig_file *files, s
     if (!read_cluster(arena, &cluster, &settings, error)) return false;
     if (!kubeconfig_read_user(arena, &user, allow_exec, &settings, error)) return false;
     copy_texts(arena, &settings);
-    if (arena->exhausted) return error_set(error, ERROR_MEMORY, "out of memory while reading the kubeconfig");
+    if (arena->exhausted) return set_out_of_memory(error);
     *out = settings;
     return true;
 }
@@ -209,10 +214,12 @@ bool kubeconfig_in_cluster(struct arena *arena, struct str host, struct str port
         return error_set(error, ERROR_NOT_FOUND,
                          "no kubeconfig is given, and this is no pod of a cluster (KUBERNETES_SERVICE_HOST is not set); give --kubeconfig");
     bool is_ipv6 = str_contains(host, STR(":")) && host.ptr[0] != '[';
-    *out = (struct cluster_settings){
+    struct cluster_settings settings = {
         .server = arena_printf(arena, "https://%s%.*s%s:%.*s", is_ipv6 ? "[" : "", STR_ARG(host), is_ipv6 ? "]" : "", STR_ARG(port)),
         .token_file = arena_copy(arena, token_file),
         .ca_file = arena_copy(arena, ca_file),
     };
-    return !arena->exhausted || error_set(error, ERROR_MEMORY, "out of memory");
+    if (arena->exhausted) return set_out_of_memory(error);
+    *out = settings;
+    return true;
 }

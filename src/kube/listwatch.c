@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "kube/listwatch_page.h"
 
 enum {
@@ -11,15 +12,18 @@ enum {
     POLL_MS = 10000,
     LIST_TIMEOUT_MS = 60000,
     RELIST_MS = 10000,         /* a list anew comes no sooner after the last than half of this, at random up to the whole */
+    HURRY_MS = 250,            /* many that hurry do not come in the same moment */
+    SCOUTINGS_MAX = 300,       /* some 4 minutes */
     WATCH_TIMEOUT_MIN_S = 300, /* the same range as client-go, so that not all watches end at once */
     WATCH_TIMEOUT_SPREAD_S = 300,
     WATCH_GRACE_MS = 10000,
     WATCH_OPEN_MS = 30000, /* API servers answer a watch at once, long before its first event */
     WATCH_SHORT_MS = 1000, /* one that ends sooner, with nothing in it, has failed */
     WATCH_HEALTHY_MS = 10000,
+    MEMORY_WAIT_MS = 1000,
     VERSION_REFUSALS_MAX = 3, /* then the version is taken for one of another life of the server's storage */
     LINES_BYTES = 2 * LIMIT_WATCH_LINE_BYTES,
-    LINES_KEPT_BYTES = 64 * 1024, /* an idle watch keeps no larger buffer */
+    LINES_KEPT_BYTES = 1024, /* an idle watch keeps no larger buffer: bookmarks fit */
     VERSION_BYTES = 1024,
     TOKEN_BYTES = 32 * 1024,
 };
@@ -77,6 +81,7 @@ static void report_trouble(struct listwatch *machine) {
 
 static void report_success(struct listwatch *machine) {
     machine->is_in_trouble = machine->is_trouble_new = false;
+    machine->scoutings = 0;
 }
 
 static void invent_answer(struct listwatch *machine, enum kube_answer_kind kind, const char *message) {
@@ -84,10 +89,19 @@ static void invent_answer(struct listwatch *machine, enum kube_answer_kind kind,
     machine->answer = kube_answer_none(&machine->answer_arena, kind, str_of(message));
 }
 
+/* Nobody answers; or what was allowed is forbidden, as by an API server that has just started and knows no roles yet. */
+static bool is_server_away(const struct listwatch *machine) {
+    enum kube_answer_kind kind = machine->answer.kind;
+    return kind == KUBE_NOT_SENT || (kind == KUBE_FORBIDDEN && machine->generation > 0);
+}
+
 /* After a failure: when to try again. A server that says when is taken at its word, so that a kind is followed again soon after the server
  * has restarted; of the others the delay grows with each failure. */
 static int64_t after_backoff(struct listwatch *machine, int64_t now_ms) {
     int64_t told_ms = machine->answer.retry_after_ms;
+    machine->is_backing_off = told_ms <= 0;
+    if (machine->settings.is_scout && told_ms <= 0 && is_server_away(machine) && machine->scoutings < SCOUTINGS_MAX)
+        return now_ms + backoff_delay_ms(BACKOFF_SCOUT, ++machine->scoutings, &machine->random);
     if (told_ms > 0) return now_ms + told_ms + (int64_t)number_random_below(&machine->random, (uint64_t)told_ms / 2 + 1);
     if (machine->failures < UINT32_MAX) machine->failures++;
     return now_ms + backoff_delay_ms(BACKOFF_LISTWATCH, machine->failures, &machine->random);
@@ -104,6 +118,7 @@ static void list_at(struct listwatch *machine, int64_t due_ms) {
 static void list_anew_at(struct listwatch *machine, int64_t due_ms) {
     strbuf_clear(&machine->continue_token);
     machine->is_list_begun = false;
+    machine->pages = 0;
     machine->version_refusals = 0;
     list_at(machine, due_ms);
 }
@@ -144,6 +159,7 @@ static void list_failed(struct listwatch *machine, int64_t now_ms) {
     report_trouble(machine);
     if (machine->state == LISTWATCH_NOT_INSTALLED && (kind == KUBE_KIND_MISSING_MAYBE || kind == KUBE_NOT_FOUND)) {
         machine->failures = 0;
+        machine->is_backing_off = true;
         list_anew_at(machine, now_ms + machine->settings.poll_ms);
     } else if (kube_answer_is_transient(kind)) {
         list_at(machine, after_backoff(machine, now_ms)); /* the same page */
@@ -174,23 +190,27 @@ static void page_broken(struct listwatch *machine, const char *what, int64_t now
 static bool page_done(struct listwatch *machine, int64_t now_ms, struct arena *arena, struct listwatch_event *out) {
     const yyjson_val *metadata = json_parse(arena, machine->page.metadata, NULL);
     struct str token = json_text(json_get(metadata, "continue")), version = json_text(json_get(metadata, "resourceVersion"));
-    strbuf_clear(&machine->continue_token);
-    strbuf_append(&machine->continue_token, token);
-    strbuf_clear(&machine->version);
-    strbuf_append(&machine->version, version);
+    strbuf_set(&machine->continue_token, token);
+    strbuf_set(&machine->version, version);
     if (!version.len || machine->version.failed || machine->continue_token.failed) {
         page_broken(machine, "the list has no usable resourceVersion or continue token", now_ms);
         return false;
     }
-    machine->failures = 0;
+    if (token.len && ++machine->pages >= LIMIT_LIST_PAGES) {
+        page_broken(machine, "the list has no end", now_ms);
+        return false;
+    }
     if (token.len) {
         list_at(machine, now_ms);
         return false;
     }
+    machine->failures = 0;
+    machine->pages = 0;
     listwatch_page_release(&machine->page);
     strbuf_release(&machine->continue_token);
     machine->is_list_begun = false;
     machine->version_refusals = 0;
+    machine->is_version_doubted = machine->is_another_life = false;
     machine->state = LISTWATCH_SYNCED;
     machine->phase = LISTWATCH_PHASE_WATCH_DUE;
     machine->due_ms = now_ms;
@@ -199,10 +219,27 @@ static bool page_done(struct listwatch *machine, int64_t now_ms, struct arena *a
     return true;
 }
 
+/*
+ * Is the list that has come of another life of the server's storage than `version`? One as new as that, after a server that was not so far
+ * when the watch asked, is another replica's; of a list whose version comes behind its items the doubt alone tells.
+ */
+static void look_at_life(struct listwatch *machine, struct arena *arena) {
+    int64_t listed, seen;
+    listwatch_page_pass_head(&machine->page);
+    const yyjson_val *metadata = json_parse(arena, machine->page.metadata, NULL);
+    bool is_ordered = number_parse_int64(json_text(json_get(metadata, "resourceVersion")), &listed) &&
+                      number_parse_int64(strbuf_view(&machine->version), &seen);
+    machine->is_another_life |= is_ordered ? listed < seen : machine->is_version_doubted;
+    /* Nothing is to be concluded from it any more. */
+    if (machine->is_another_life) strbuf_clear(&machine->version);
+}
+
 static bool next_of_page(struct listwatch *machine, int64_t now_ms, struct arena *arena, struct listwatch_event *out) {
     struct str item;
     if (!machine->is_list_begun) {
         machine->is_list_begun = true;
+        look_at_life(machine, arena);
+        out->is_another_life = machine->is_another_life;
         out->generation = ++machine->generation;
         out->kind = LISTWATCH_LIST_BEGIN;
         return true;
@@ -216,6 +253,26 @@ static bool next_of_page(struct listwatch *machine, int64_t now_ms, struct arena
     }
     out->kind = LISTWATCH_UPSERT;
     return true;
+}
+
+void listwatch_refuse(struct listwatch *machine, const char *why, int64_t now_ms) {
+    machine->wants_close = machine->is_watch_open;
+    forget_lines(machine);
+    invent_answer(machine, KUBE_TOO_LARGE, why);
+    report_trouble(machine);
+    list_anew(machine, now_ms);
+}
+
+void listwatch_begin_life(struct listwatch *machine, int64_t now_ms) {
+    if (machine->generation == 0) return;
+    bool is_due = machine->phase == LISTWATCH_PHASE_LIST_DUE || machine->phase == LISTWATCH_PHASE_WATCH_DUE;
+    int64_t told_ms = is_due && !machine->is_backing_off ? machine->due_ms : now_ms;
+    machine->is_another_life = true;
+    machine->wants_close = machine->is_watch_open || machine->phase == LISTWATCH_PHASE_LISTING;
+    strbuf_clear(&machine->version);
+    forget_lines(machine);
+    list_anew(machine, now_ms);
+    if (machine->due_ms < told_ms) machine->due_ms = told_ms;
 }
 
 /* watches */
@@ -295,8 +352,7 @@ static void shrink_lines(struct listwatch *machine) {
 static bool take_version(struct listwatch *machine, const yyjson_val *object) {
     struct str version = json_text(json_path(object, "metadata", "resourceVersion", NULL));
     if (!version.len || version.len >= VERSION_BYTES) return false;
-    strbuf_clear(&machine->version);
-    strbuf_append(&machine->version, version);
+    strbuf_set(&machine->version, version);
     return !machine->version.failed;
 }
 
@@ -346,9 +402,11 @@ static void watch_over(struct listwatch *machine, int64_t now_ms) {
     } else if (kind == KUBE_EXPIRED) {
         list_anew(machine, now_ms);
     } else if (machine->answer.is_version_too_large && ++machine->version_refusals >= VERSION_REFUSALS_MAX) {
+        machine->is_version_doubted = true;
         list_anew(machine, now_ms);
     } else if (kind == KUBE_KIND_MISSING_MAYBE || kind == KUBE_NOT_FOUND) {
         report_trouble(machine);
+        machine->is_backing_off = true;
         list_anew_at(machine, now_ms + machine->settings.poll_ms);
     } else {
         report_trouble(machine);
@@ -395,17 +453,28 @@ bool listwatch_next_event(struct listwatch *machine, int64_t now_ms, struct aren
     return has_event;
 }
 
+/* A path cannot be built: the request stays due. */
+static void wait_for_memory(int64_t now_ms, struct listwatch_action *out) {
+    *out = (struct listwatch_action){.kind = LISTWATCH_WAIT, .until_ms = now_ms + MEMORY_WAIT_MS};
+}
+
 static void send_list(struct listwatch *machine, int64_t now_ms, struct arena *arena, struct listwatch_action *out) {
     struct kube_list_query query = {
         .limit = machine->page_limit,
         .continue_token = strbuf_view(&machine->continue_token),
         .field_selector = machine->settings.field_selector,
     };
+    struct str path = kube_list_path(arena, &machine->settings.resource, machine->settings.namespace, &query);
+    if (!path.len) {
+        wait_for_memory(now_ms, out);
+        return;
+    }
     if (!query.continue_token.len) machine->list_begun_ms = now_ms;
+    machine->is_backing_off = false;
     machine->phase = LISTWATCH_PHASE_LISTING;
     *out = (struct listwatch_action){
         .kind = LISTWATCH_LIST,
-        .path = kube_list_path(arena, &machine->settings.resource, machine->settings.namespace, &query),
+        .path = path,
         .timeout_ms = LIST_TIMEOUT_MS,
         .until_ms = INT64_MAX,
     };
@@ -420,14 +489,20 @@ static void send_watch(struct listwatch *machine, int64_t now_ms, struct arena *
         .allow_bookmarks = true,
         .timeout_s = machine->watch_timeout_s,
     };
+    struct str path = kube_list_path(arena, &machine->settings.resource, machine->settings.namespace, &query);
+    if (!path.len) {
+        wait_for_memory(now_ms, out);
+        return;
+    }
     machine->phase = LISTWATCH_PHASE_WATCHING;
     machine->is_watch_open = true;
+    machine->is_backing_off = false;
     machine->is_opened = machine->had_event = false;
     machine->watch_begun_ms = now_ms;
     machine->watch_dead_ms = now_ms + WATCH_OPEN_MS;
     *out = (struct listwatch_action){
         .kind = LISTWATCH_WATCH,
-        .path = kube_list_path(arena, &machine->settings.resource, machine->settings.namespace, &query),
+        .path = path,
         .until_ms = machine->watch_dead_ms,
     };
 }
@@ -464,6 +539,7 @@ void listwatch_next_action(struct listwatch *machine, int64_t now_ms, struct are
 }
 
 void listwatch_hurry(struct listwatch *machine, int64_t now_ms) {
-    if (machine->phase == LISTWATCH_PHASE_LIST_DUE && machine->state == LISTWATCH_NOT_INSTALLED && machine->due_ms > now_ms)
-        machine->due_ms = now_ms;
+    bool is_due = machine->phase == LISTWATCH_PHASE_LIST_DUE || machine->phase == LISTWATCH_PHASE_WATCH_DUE;
+    int64_t soon_ms = now_ms + (int64_t)number_random_below(&machine->random, HURRY_MS);
+    if (is_due && machine->is_backing_off && machine->due_ms > soon_ms) machine->due_ms = soon_ms;
 }

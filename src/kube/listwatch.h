@@ -23,8 +23,16 @@
  * bookmarks and end by themselves after 5-10 min, at random; one that outlives that by 10 s is dead. Failures back off from 800 ms to 30 s
  * with jitter, or by Retry-After and up to half as much again; a list is never begun anew within 5 s of the last.
  *
+ * A server that is away is looked for by one machine of many, the scout: while nobody answers it asks about once a second, for some
+ * minutes; then, like the others, ever more seldom. When it is through, the owner hurries the others. An answer that says "not now" (429,
+ * 5xx) is heeded in full by all.
+ *
  * Which objects have vanished is told by mark and sweep: the owner marks each object with event.generation when it is upserted; at
  * LISTWATCH_LIST_END every object with an older mark is gone. Until the first LIST_END, what exists is not known (never "nothing").
+ *
+ * A server that is restored from a backup counts its versions anew from there. Since a list is never older than what was seen before, one
+ * that is, or whose server did not know our version for so long, is of another life of the storage, and its LIST_BEGIN says so: versions of
+ * before say nothing about those that follow. The owner tells the other machines, whose versions the new life may reach before they ask.
  */
 #ifndef MB_KUBE_LISTWATCH_H
 #define MB_KUBE_LISTWATCH_H
@@ -46,13 +54,14 @@ struct listwatch_settings {
     struct str field_selector;     /* "metadata.name=x"; empty: none */
     int64_t page_limit;            /* 0: 500 */
     int64_t poll_ms;               /* 0: 10 s */
+    bool is_scout;
 };
 
 enum listwatch_action_kind {
     LISTWATCH_WAIT,  /* nothing to send; call again at until_ms or after an input */
     LISTWATCH_LIST,  /* GET path, with timeout_ms; then listwatch_list_answer */
     LISTWATCH_WATCH, /* GET path as a stream; then listwatch_watch_opened, _watch_bytes and _watch_end */
-    LISTWATCH_CLOSE, /* cancel the stream, feed nothing of it any more, and call listwatch_next_action again */
+    LISTWATCH_CLOSE, /* cancel the request or stream, feed nothing of it any more, and call listwatch_next_action again */
 };
 
 struct listwatch_action {
@@ -68,12 +77,13 @@ enum listwatch_event_kind {
     LISTWATCH_DELETE,     /* gone; `object` is its last form */
     LISTWATCH_LIST_END,   /* sweep what is not marked `generation`; the state is LISTWATCH_SYNCED from here on */
     LISTWATCH_BOOKMARK,   /* nothing changed up to here */
-    LISTWATCH_TROUBLE, /* the first failure in a row, or of another kind than the last: `trouble` is for the log, the state may have changed */
+    LISTWATCH_TROUBLE,    /* the first failure in a row, or another than the last: `trouble` is for the log, the state may have changed */
 };
 
 struct listwatch_event {
     enum listwatch_event_kind kind;
     uint64_t generation;               /* of the newest list, >= 1 */
+    bool is_another_life;              /* LIST_BEGIN: the server's storage is not the one of before */
     yyjson_val *object;                /* UPSERT, DELETE; in the arena of the call */
     const struct kube_answer *trouble; /* TROUBLE; lives until the next call of any function here */
 };
@@ -92,6 +102,7 @@ struct listwatch_page {
     struct strbuf body;
     size_t at;           /* next byte to look at */
     bool in_items;       /* within "items" */
+    bool has_items;      /* "items" has come, or is null */
     struct str metadata; /* the text of "metadata", once passed */
 };
 
@@ -107,8 +118,11 @@ struct listwatch {
     /* lists */
     int64_t page_limit;           /* of this list; adapted to what fits */
     bool is_list_begun;           /* LIST_BEGIN was handed out for this list */
+    bool is_version_doubted;      /* the server has refused `version` as one that it has not come to, again and again */
+    bool is_another_life;         /* until a list of it is complete: `version` was of a former life of the server's storage */
     int64_t list_begun_ms;        /* when the last list's first page was sent; INT64_MIN: never */
     struct strbuf continue_token; /* empty: first page */
+    unsigned pages;               /* of this list so far */
     struct listwatch_page page;
 
     /* watches */
@@ -117,14 +131,16 @@ struct listwatch {
     size_t line_at;        /* where the line in progress begins */
     size_t scanned_at;     /* no newline between line_at and here */
     int64_t watch_begun_ms, watch_timeout_s, watch_dead_ms;
-    bool is_watch_open; /* the shell has a stream that CLOSE would cancel */
-    bool is_opened;     /* and the server has accepted it */
-    bool had_event;     /* on this watch */
-    bool wants_close;
+    bool is_watch_open;        /* the shell has a stream that CLOSE would cancel */
+    bool is_opened;            /* and the server has accepted it */
+    bool had_event;            /* on this watch */
+    bool wants_close;          /* of the stream, or of a list that is void */
     unsigned version_refusals; /* "too large resource version" in a row */
 
     /* trouble */
-    unsigned failures; /* in a row, for the back-off */
+    unsigned failures;   /* in a row, for the back-off */
+    unsigned scoutings;  /* of them those after which a scout asked again soon */
+    bool is_backing_off; /* due_ms is our own guess, after a failure: not what the server said */
     struct arena answer_arena;
     struct kube_answer answer; /* the last one that was no success; DRAINING: how the watch ended */
     bool is_in_trouble;        /* `reported_kind` was handed out as trouble, and no success since */
@@ -149,7 +165,12 @@ void listwatch_watch_opened(struct listwatch *machine, int64_t now_ms);
 void listwatch_watch_bytes(struct listwatch *machine, struct str bytes, int64_t now_ms);
 /* The stream's end. KUBE_OK: in good order; KUBE_LOST: broken off; others: it was refused, or never opened. */
 void listwatch_watch_end(struct listwatch *machine, const struct kube_answer *answer, int64_t now_ms);
-/* The definition may have been installed: a machine that waits for it asks at once. */
+/* The owner could not take an object, and says why: what there is, is listed anew after a while. A watch is closed. */
+void listwatch_refuse(struct listwatch *machine, const char *why, int64_t now_ms);
+/* The server's storage is of another life: all that was listed is listed anew. For a machine that has listed nothing, nothing changes. */
+void listwatch_begin_life(struct listwatch *machine, int64_t now_ms);
+/* What made a request fail may be over (the server is back, the definition is installed): a machine that waits after a failure asks within
+ * a quarter of a second. What the server said itself (Retry-After) still holds. */
 void listwatch_hurry(struct listwatch *machine, int64_t now_ms);
 
 #endif

@@ -75,15 +75,31 @@ static bool next_field(struct listwatch_page *page) {
     size_t start = page->at;
     if (!skip_string(page)) return false;
     key = (struct str){page->body.ptr + start, page->at - start};
-    if (!take(page, ':')) return false;
+    /* "it\u0065ms" would be passed over. */
+    if (!take(page, ':') || str_contains(key, STR("\\u"))) return false;
     if (str_is(key, "\"items\"") && peek(page) == '[') {
         page->at++;
-        page->in_items = true;
+        page->in_items = page->has_items = true;
         return true;
     }
     if (!skip_value(page, &value)) return false;
+    /* A list of none, as Go may write it; anything else would be taken for "all are gone". */
+    if (str_is(key, "\"items\"")) page->has_items = str_is(str_trim(value), "null");
     if (str_is(key, "\"metadata\"")) page->metadata = value;
     return true;
+}
+
+void listwatch_page_pass_head(struct listwatch_page *page) {
+    if (!take(page, '{')) {
+        page->at = 0; /* listwatch_page_next says what is wrong */
+        return;
+    }
+    while (!page->in_items && (peek(page) == '"' || peek(page) == ',')) {
+        if (peek(page) == ',')
+            page->at++;
+        else if (!next_field(page))
+            return;
+    }
 }
 
 enum page_step listwatch_page_next(struct listwatch_page *page, struct str *out_item) {
@@ -97,7 +113,8 @@ enum page_step listwatch_page_next(struct listwatch_page *page, struct str *out_
             page->at++;
             page->in_items = false;
         } else if (c == '}') {
-            return page->metadata.len ? PAGE_END : PAGE_BROKEN;
+            page->at++;
+            return !peek(page) && page->at == page->body.len && page->metadata.len && page->has_items ? PAGE_END : PAGE_BROKEN;
         } else if (!next_field(page)) {
             return PAGE_BROKEN;
         }

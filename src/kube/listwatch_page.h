@@ -10,6 +10,8 @@ enum page_step {
     PAGE_BROKEN, /* no list */
 };
 
+/* Goes on to the items: page->metadata is there if it comes before them, as kube-apiserver writes it. */
+void listwatch_page_pass_head(struct listwatch_page *page);
 enum page_step listwatch_page_next(struct listwatch_page *page, struct str *out_item);
 void listwatch_page_release(struct listwatch_page *page);
 

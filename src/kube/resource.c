@@ -17,18 +17,10 @@ static void append_encoded(struct strbuf *out, struct str text) {
     }
 }
 
-/* A copy in the arena; releases the buffer. */
-static struct str settle(struct arena *arena, struct strbuf *buffer) {
-    struct str text = buffer->failed ? STR_EMPTY : arena_copy(arena, strbuf_view(buffer));
-    if (buffer->failed) arena->exhausted = true;
-    strbuf_release(buffer);
-    return text;
-}
-
 struct str kube_percent_encode(struct arena *arena, struct str text) {
     struct strbuf out = strbuf_with_max(PATH_BYTES);
     append_encoded(&out, text);
-    return settle(arena, &out);
+    return strbuf_take(&out, arena);
 }
 
 struct str kube_api_version(struct arena *arena, const struct kube_resource *resource) {
@@ -65,21 +57,25 @@ static struct strbuf collection_path(const struct kube_resource *resource, struc
 
 struct str kube_discovery_path(struct arena *arena, const struct kube_resource *resource) {
     struct strbuf out = group_path(resource);
-    return settle(arena, &out);
+    return strbuf_take(&out, arena);
+}
+
+static void append_name(struct strbuf *out, const char *name) {
+    strbuf_append_char(out, str_contains(strbuf_view(out), STR("?")) ? '&' : '?');
+    strbuf_append(out, str_of(name));
+    strbuf_append_char(out, '=');
 }
 
 static void append_text(struct strbuf *out, const char *name, struct str value) {
     if (!value.len) return;
-    strbuf_append_char(out, memchr(out->ptr, '?', out->len) ? '&' : '?');
-    strbuf_append(out, str_of(name));
-    strbuf_append_char(out, '=');
+    append_name(out, name);
     append_encoded(out, value);
 }
 
 static void append_number(struct strbuf *out, const char *name, int64_t value) {
     if (value <= 0) return;
-    strbuf_append_char(out, memchr(out->ptr, '?', out->len) ? '&' : '?');
-    strbuf_printf(out, "%s=%lld", name, (long long)value);
+    append_name(out, name);
+    strbuf_printf(out, "%lld", (long long)value);
 }
 
 struct str kube_list_path(struct arena *arena, const struct kube_resource *resource, struct str namespace,
@@ -94,7 +90,7 @@ struct str kube_list_path(struct arena *arena, const struct kube_resource *resou
     append_text(&out, "watch", query->is_watch ? STR("true") : STR_EMPTY);
     append_text(&out, "allowWatchBookmarks", query->allow_bookmarks ? STR("true") : STR_EMPTY);
     append_number(&out, "timeoutSeconds", query->timeout_s);
-    return settle(arena, &out);
+    return strbuf_take(&out, arena);
 }
 
 static struct str finish_write(struct arena *arena, struct strbuf *out, const struct kube_write_query *query) {
@@ -103,7 +99,7 @@ static struct str finish_write(struct arena *arena, struct strbuf *out, const st
         append_text(out, "fieldValidation", query->field_validation);
         append_text(out, "dryRun", query->is_dry_run ? STR("All") : STR_EMPTY);
     }
-    return settle(arena, out);
+    return strbuf_take(out, arena);
 }
 
 struct str kube_create_path(struct arena *arena, const struct kube_resource *resource, struct str namespace,

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include "base/hash_table.h"
 
 struct workqueue_item {
     UT_hash_handle hh;
@@ -14,6 +13,7 @@ struct workqueue_item {
     size_t heap_at; /* its place in the heap, SIZE_MAX when not delayed */
     unsigned failures;
     int64_t failed_until_ms; /* the back-off of the last failure that counted */
+    int64_t queued_ms;       /* when it came to want processing last */
     bool is_queued;          /* wants processing: in the line, or once the present processing is done */
     bool is_processing;
     bool is_held; /* delayed by a Retry-After: an add does not bring it forward */
@@ -91,6 +91,8 @@ static struct workqueue_item *line_take(struct workqueue *queue) {
 static void enqueue(struct workqueue *queue, struct workqueue_item *item) {
     if (item->is_queued || item->is_held) return;
     item->is_queued = true;
+    item->queued_ms = queue->now_ms;
+    queue->adds++;
     if (!item->is_processing) line_append(queue, item);
 }
 
@@ -226,6 +228,7 @@ unsigned workqueue_failures(const struct workqueue *queue, struct str key) {
 }
 
 void workqueue_tick(struct workqueue *queue, int64_t now_ms) {
+    queue->now_ms = now_ms;
     while (queue->delayed_count && queue->delayed[0]->due_ms <= now_ms) enqueue(queue, heap_take(queue));
 }
 
@@ -242,6 +245,16 @@ bool workqueue_get(struct workqueue *queue, struct str *out_key) {
     queue->processing_count++;
     *out_key = (struct str){item->key, item->key_len};
     return true;
+}
+
+void workqueue_open(struct workqueue *queue, int64_t now_ms) {
+    workqueue_tick(queue, now_ms);
+    for (struct workqueue_item *item = queue->first; item; item = item->next) item->queued_ms = now_ms;
+}
+
+int64_t workqueue_waited_ms(const struct workqueue *queue, struct str key) {
+    const struct workqueue_item *item = find(queue, key);
+    return item ? queue->now_ms - item->queued_ms : 0;
 }
 
 void workqueue_done(struct workqueue *queue, struct str key) {

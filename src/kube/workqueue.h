@@ -27,6 +27,8 @@ struct workqueue {
     size_t queued_count, processing_count;
     struct workqueue_item **delayed; /* a heap by due time */
     size_t delayed_count, delayed_capacity;
+    int64_t now_ms; /* as told last */
+    uint64_t adds;  /* keys that came to want processing */
 };
 
 void workqueue_init(struct workqueue *queue, struct backoff_limits limits);
@@ -42,19 +44,24 @@ bool workqueue_add_at(struct workqueue *queue, struct str key, int64_t due_ms);
  * not): then the key is held for that long plus up to half of it, whatever is added meanwhile.
  */
 bool workqueue_add_failed(struct workqueue *queue, struct str key, int64_t now_ms, int64_t min_delay_ms, struct number_random *random);
-/* What made keys fail is over (the server is back): those that wait after failures are due now, but for those held; all counts start anew. */
+/* What made keys fail is over (the server is back): those that wait after failures are due now, but for those held; all counts start
+ * anew. */
 void workqueue_hurry(struct workqueue *queue, int64_t now_ms);
 /* It went well: the next failure is the first. */
 void workqueue_forget(struct workqueue *queue, struct str key);
 /* Failures in a row on record. */
 unsigned workqueue_failures(const struct workqueue *queue, struct str key);
 
-/* Queues what is due at now_ms. */
+/* Queues what is due at now_ms, which is the time of adds from here on. */
 void workqueue_tick(struct workqueue *queue, int64_t now_ms);
 /* When workqueue_tick has something to do; INT64_MAX: never. */
 int64_t workqueue_next_due_ms(const struct workqueue *queue);
 /* The next key, now processing; the view lives until its workqueue_done. False when nothing is queued. */
 bool workqueue_get(struct workqueue *queue, struct str *out_key);
+/* Nobody took keys until now: those in line wait from here on. */
+void workqueue_open(struct workqueue *queue, int64_t now_ms);
+/* How long a key that workqueue_get gave had wanted processing by the time of the last tick. */
+int64_t workqueue_waited_ms(const struct workqueue *queue, struct str key);
 /* The end of the processing of a key that workqueue_get gave. */
 void workqueue_done(struct workqueue *queue, struct str key);
 

@@ -17,7 +17,8 @@ static struct str text_at(yyjson_mut_val *object, const char *key) {
 /* False when memory is out. */
 static bool set_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, struct str text) {
     yyjson_mut_val *value = yyjson_mut_strn(doc, text.ptr, text.len);
-    return yyjson_mut_obj_get(object, key) ? yyjson_mut_obj_replace(object, yyjson_mut_str(doc, key), value) : yyjson_mut_obj_add_val(doc, object, key, value);
+    return yyjson_mut_obj_get(object, key) ? yyjson_mut_obj_replace(object, yyjson_mut_str(doc, key), value)
+                                           : yyjson_mut_obj_add_val(doc, object, key, value);
 }
 
 /* Keys whose value says nothing are not kept by the type that reads a schema. */
@@ -42,19 +43,21 @@ bool definition_default(struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val
     if (!yyjson_mut_is_obj(spec) || !yyjson_mut_is_obj(names)) return true; /* validation says so */
     struct str kind = text_at(names, "kind");
     if (kind.len && !text_at(names, "singular").len && !set_text(doc, names, "singular", lowered(arena, kind))) return false;
-    if (kind.len && !text_at(names, "listKind").len && !set_text(doc, names, "listKind", arena_join(arena, kind, STR("List"), STR_EMPTY))) return false;
+    if (kind.len && !text_at(names, "listKind").len && !set_text(doc, names, "listKind", arena_join(arena, kind, STR("List"), STR_EMPTY)))
+        return false;
     if (yyjson_mut_obj_get(spec, "conversion")) return true;
     yyjson_mut_val *conversion = yyjson_mut_obj_add_obj(doc, spec, "conversion");
     return conversion && set_text(doc, conversion, "strategy", STR("None"));
 }
 
-static const struct str *read_texts(struct arena *arena, yyjson_val *list, size_t *out_count) {
+/* Texts, or of objects those of their member `key`. */
+static const struct str *read_texts(struct arena *arena, yyjson_val *list, const char *key, size_t *out_count) {
     size_t index, max;
     yyjson_val *item;
     struct str *texts = arena_array(arena, yyjson_arr_size(list) + 1, sizeof *texts);
     *out_count = texts ? yyjson_arr_size(list) : 0;
     yyjson_arr_foreach(list, index, max, item) {
-        if (texts) texts[index] = json_text(item);
+        if (texts) texts[index] = json_text(key ? json_get(item, key) : item);
     }
     return texts;
 }
@@ -77,17 +80,6 @@ static const struct definition_column *read_columns(struct arena *arena, yyjson_
     return columns;
 }
 
-static const struct str *read_selectable(struct arena *arena, yyjson_val *list, size_t *out_count) {
-    size_t index, max;
-    yyjson_val *item;
-    struct str *paths = arena_array(arena, yyjson_arr_size(list) + 1, sizeof *paths);
-    *out_count = paths ? yyjson_arr_size(list) : 0;
-    yyjson_arr_foreach(list, index, max, item) {
-        if (paths) paths[index] = json_text(json_get(item, "jsonPath"));
-    }
-    return paths;
-}
-
 static bool read_version(struct arena *arena, yyjson_val *value, struct definition_version *out, struct error *error) {
     yyjson_val *subresources = json_get(value, "subresources"), *scale = json_get(subresources, "scale");
     *out = (struct definition_version){.name = json_text(json_get(value, "name")),
@@ -101,7 +93,7 @@ static bool read_version(struct arena *arena, yyjson_val *value, struct definiti
                                        .scale_status_replicas_path = json_text(json_get(scale, "statusReplicasPath")),
                                        .scale_label_selector_path = json_text(json_get(scale, "labelSelectorPath"))};
     out->columns = read_columns(arena, json_get(value, "additionalPrinterColumns"), &out->column_count);
-    out->selectable_fields = read_selectable(arena, json_get(value, "selectableFields"), &out->selectable_field_count);
+    out->selectable_fields = read_texts(arena, json_get(value, "selectableFields"), "jsonPath", &out->selectable_field_count);
     yyjson_val *schema = json_path(value, "schema", "openAPIV3Schema", NULL);
     if (!schema) return error_set(error, ERROR_INVALID, "version %s has no schema", QUOTE(out->name));
     out->schema = schema_compile(arena, schema, error);
@@ -119,8 +111,8 @@ bool definition_read(struct arena *arena, const yyjson_val *object, struct defin
                                .list_kind = json_text(json_get(names, "listKind")),
                                .is_namespaced = json_is_text(json_get(spec, "scope"), "Namespaced"),
                                .version_count = count};
-    out->short_names = read_texts(arena, json_get(names, "shortNames"), &out->short_name_count);
-    out->categories = read_texts(arena, json_get(names, "categories"), &out->category_count);
+    out->short_names = read_texts(arena, json_get(names, "shortNames"), NULL, &out->short_name_count);
+    out->categories = read_texts(arena, json_get(names, "categories"), NULL, &out->category_count);
     struct definition_version *read = arena_array(arena, count + 1, sizeof *read);
     if (!read) return error_set(error, ERROR_MEMORY, "the definition is too large");
     yyjson_arr_foreach(versions, index, max, value) {

@@ -8,7 +8,8 @@
 /* An openAPIV3Schema: structural, its list types, defaults and patterns good. `path`: of the schema in the definition. */
 void definition_check_schema(struct arena *arena, const yyjson_mut_val *schema, struct str path, struct field_errors *out);
 
-/* Its x-kubernetes-validations, those of all schemas below too; `may_compile`: the schema itself is good, so that rules can be judged by it. */
+/* Its x-kubernetes-validations, those of all schemas below too; `may_compile`: the schema itself is good, so that rules can be judged by
+ * it. */
 void definition_check_rules(struct arena *arena, const yyjson_mut_val *schema, struct str path, bool may_compile, struct field_errors *out);
 
 /* spec.versions, each for itself. */
@@ -26,17 +27,18 @@ struct definition_check {
     struct field_errors *out;
 };
 /* Complains of `key` of the schema at `path`; NULL: of the schema. */
-void definition_add(const struct definition_check *check, enum field_error_kind kind, struct str path, const char *key, const yyjson_mut_val *value,
-                    const char *words);
+void definition_add(const struct definition_check *check, enum field_error_kind kind, struct str path, const char *key,
+                    const yyjson_mut_val *value, const char *words);
 struct str definition_property_path(const struct definition_check *check, struct str path, struct str name);
 yyjson_mut_val *definition_get(const yyjson_mut_val *object, const char *key);
 struct str definition_text(const yyjson_mut_val *object, const char *key);
 struct str definition_child(struct arena *arena, struct str path, const char *name);
 /* One of a closed list, as field.NotSupported says it. */
-void definition_check_choice(struct arena *arena, struct str found, struct str path, const char *const *choices, size_t count, struct field_errors *out);
+void definition_check_choice(struct arena *arena, struct str found, struct str path, const char *const *choices, size_t count,
+                             struct field_errors *out);
 /* The rule's complaints of `checked` as one error, joined by commas, with `before` in front; told is `shown`. */
-void definition_check_name(struct arena *arena, enum name_rule rule, struct str checked, struct str shown, struct str path, const char *before,
-                           struct field_errors *out);
+void definition_check_name(struct arena *arena, enum name_rule rule, struct str checked, struct str shown, struct str path,
+                           const char *before, struct field_errors *out);
 void definition_add_invalid(struct arena *arena, struct str path, struct str value, const char *words, struct field_errors *out);
 void definition_require(struct str path, const char *words, struct field_errors *out);
 

@@ -14,7 +14,8 @@ static bool is_int_or_string_pattern(const yyjson_mut_val *any_of) {
            str_is(definition_text(yyjson_mut_arr_get(list, 1), "type"), "string");
 }
 
-static void check_values(const struct definition_check *check, const yyjson_mut_val *schema, bool skips_any_of, bool skips_first_all_of, struct str path);
+static void check_values(const struct definition_check *check, const yyjson_mut_val *schema, bool skips_any_of, bool skips_first_all_of,
+                         struct str path);
 
 /* What may not stand under allOf, anyOf, oneOf and not, and what is said of it. */
 static const struct {
@@ -50,17 +51,20 @@ static void check_nested(const struct definition_check *check, const yyjson_mut_
         definition_add(check, FIELD_FORBIDDEN, path, not_nested[i].key, NULL, not_nested[i].words);
     }
     if (definition_get(properties, "metadata"))
-        definition_add(check, FIELD_FORBIDDEN, definition_property_path(check, path, STR("metadata")), NULL, NULL, "must not be specified in a nested context");
+        definition_add(check, FIELD_FORBIDDEN, definition_property_path(check, path, STR("metadata")), NULL, NULL,
+                       "must not be specified in a nested context");
 }
 
-static void check_nested_list(const struct definition_check *check, const yyjson_mut_val *schema, const char *list, bool skips_first, struct str path) {
+static void check_nested_list(const struct definition_check *check, const yyjson_mut_val *schema, const char *list, bool skips_first,
+                              struct str path) {
     yyjson_mut_val *items = definition_get(schema, list), *item;
     size_t index, max;
     yyjson_mut_arr_foreach(items, index, max, item)
         check_nested(check, item, skips_first && index == 0, arena_printf(check->arena, "%.*s.%s[%zu]", STR_ARG(path), list, index));
 }
 
-static void check_values(const struct definition_check *check, const yyjson_mut_val *schema, bool skips_any_of, bool skips_first_all_of, struct str path) {
+static void check_values(const struct definition_check *check, const yyjson_mut_val *schema, bool skips_any_of, bool skips_first_all_of,
+                         struct str path) {
     if (!skips_any_of) check_nested_list(check, schema, "anyOf", false, path);
     check_nested_list(check, schema, "allOf", skips_first_all_of, path);
     check_nested_list(check, schema, "oneOf", false, path);
@@ -77,14 +81,17 @@ static void check_type(const struct definition_check *check, const yyjson_mut_va
     bool is_embedded = definition_flag(schema, "x-kubernetes-embedded-resource");
     const yyjson_mut_val *value = definition_get(schema, "type");
     if (is_embedded && !str_is(type, "object")) {
-        definition_add(check, type.len ? FIELD_INVALID : FIELD_REQUIRED, path, "type", value, "must be object if x-kubernetes-embedded-resource is true");
-    } else if (!type.len && !definition_flag(schema, "x-kubernetes-int-or-string") && !definition_flag(schema, "x-kubernetes-preserve-unknown-fields")) {
+        definition_add(check, type.len ? FIELD_INVALID : FIELD_REQUIRED, path, "type", value,
+                       "must be object if x-kubernetes-embedded-resource is true");
+    } else if (!type.len && !definition_flag(schema, "x-kubernetes-int-or-string") &&
+               !definition_flag(schema, "x-kubernetes-preserve-unknown-fields")) {
         definition_add(check, FIELD_REQUIRED, path, "type", NULL,
-            level == LEVEL_ROOT   ? "must not be empty at the root"
-            : level == LEVEL_ITEM ? "must not be empty for specified array items"
-                                  : "must not be empty for specified object fields");
+                       level == LEVEL_ROOT   ? "must not be empty at the root"
+                       : level == LEVEL_ITEM ? "must not be empty for specified array items"
+                                             : "must not be empty for specified object fields");
     }
-    if (level == LEVEL_ROOT && type.len && !str_is(type, "object")) definition_add(check, FIELD_INVALID, path, "type", value, "must be object at the root");
+    if (level == LEVEL_ROOT && type.len && !str_is(type, "object"))
+        definition_add(check, FIELD_INVALID, path, "type", value, "must be object at the root");
 }
 
 /* metadata may restrict name and generateName, and nothing else, at the root. */
@@ -107,7 +114,8 @@ static void check_metadata(const struct definition_check *check, const yyjson_mu
             }
         }
         if (is_good) continue;
-        definition_add(check, FIELD_FORBIDDEN, path, NULL, NULL, "must not specify anything other than name and generateName, but metadata is implicitly specified");
+        definition_add(check, FIELD_FORBIDDEN, path, NULL, NULL,
+                       "must not specify anything other than name and generateName, but metadata is implicitly specified");
         return;
     }
 }
@@ -119,38 +127,44 @@ static void check_resource_fields(const struct definition_check *check, const yy
     for (size_t i = 0; is_resource && i < 2; i++) {
         const yyjson_mut_val *property = definition_get(properties, texts[i]);
         if (property && !str_is(definition_text(property, "type"), "string"))
-            definition_add(check, FIELD_INVALID, definition_property_path(check, path, str_of(texts[i])), "type", definition_get(property, "type"), "must be string");
+            definition_add(check, FIELD_INVALID, definition_property_path(check, path, str_of(texts[i])), "type",
+                           definition_get(property, "type"), "must be string");
     }
     if (metadata && is_resource) check_metadata(check, metadata, level, definition_property_path(check, path, STR("metadata")));
 }
 
 static void check_extensions(const struct definition_check *check, const yyjson_mut_val *schema, struct str path) {
-    bool preserves = definition_flag(schema, "x-kubernetes-preserve-unknown-fields"), is_embedded = definition_flag(schema, "x-kubernetes-embedded-resource");
+    bool preserves = definition_flag(schema, "x-kubernetes-preserve-unknown-fields"),
+         is_embedded = definition_flag(schema, "x-kubernetes-embedded-resource");
     if (definition_flag(schema, "x-kubernetes-int-or-string")) {
         if (preserves)
-            definition_add(check, FIELD_INVALID, path, "x-kubernetes-preserve-unknown-fields", definition_get(schema, "x-kubernetes-preserve-unknown-fields"),
-                "must be false if x-kubernetes-int-or-string is true");
+            definition_add(check, FIELD_INVALID, path, "x-kubernetes-preserve-unknown-fields",
+                           definition_get(schema, "x-kubernetes-preserve-unknown-fields"),
+                           "must be false if x-kubernetes-int-or-string is true");
         if (is_embedded)
-            definition_add(check, FIELD_INVALID, path, "x-kubernetes-embedded-resource", definition_get(schema, "x-kubernetes-embedded-resource"),
-                "must be false if x-kubernetes-int-or-string is true");
+            definition_add(check, FIELD_INVALID, path, "x-kubernetes-embedded-resource",
+                           definition_get(schema, "x-kubernetes-embedded-resource"), "must be false if x-kubernetes-int-or-string is true");
     }
     if (is_embedded && definition_get(schema, "additionalProperties"))
-        definition_add(check, FIELD_FORBIDDEN, path, "additionalProperties", NULL, "must not be used if x-kubernetes-embedded-resource is set");
+        definition_add(check, FIELD_FORBIDDEN, path, "additionalProperties", NULL,
+                       "must not be used if x-kubernetes-embedded-resource is set");
     if (is_embedded && !preserves && !yyjson_mut_obj_size(definition_get(schema, "properties")))
         definition_add(check, FIELD_REQUIRED, path, "properties", NULL,
-            "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields");
+                       "must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields");
 }
 
 static void check_schema(const struct definition_check *check, const yyjson_mut_val *schema, enum level level, struct str path) {
     if (!yyjson_mut_is_obj(json_mut_loose(schema))) return;
     const yyjson_mut_val *items = definition_get(schema, "items"), *additional = definition_get(schema, "additionalProperties");
-    if (str_is(definition_text(schema, "type"), "array") && !items) definition_add(check, FIELD_REQUIRED, path, "items", NULL, "must be specified");
+    if (str_is(definition_text(schema, "type"), "array") && !items)
+        definition_add(check, FIELD_REQUIRED, path, "items", NULL, "must be specified");
     check_schema(check, items, LEVEL_ITEM, definition_child(check->arena, path, "items"));
     size_t index, max;
     yyjson_mut_val *key, *property;
     yyjson_mut_obj_foreach(definition_get(schema, "properties"), index, max, key, property)
         check_schema(check, property, LEVEL_FIELD, definition_property_path(check, path, definition_key(key)));
-    if (additional && level == LEVEL_ROOT) definition_add(check, FIELD_FORBIDDEN, path, "additionalProperties", NULL, "must not be used at the root");
+    if (additional && level == LEVEL_ROOT)
+        definition_add(check, FIELD_FORBIDDEN, path, "additionalProperties", NULL, "must not be used at the root");
     check_schema(check, additional, LEVEL_FIELD, definition_child(check->arena, path, "additionalProperties"));
     check_extensions(check, schema, path);
     yyjson_mut_val *first_all_of = yyjson_mut_arr_get_first(definition_get(schema, "allOf"));
@@ -161,10 +175,12 @@ static void check_schema(const struct definition_check *check, const yyjson_mut_
     check_resource_fields(check, schema, level, path);
 }
 
-static void check_complete(const struct definition_check *check, const yyjson_mut_val *nested, const yyjson_mut_val *schema, struct str place, struct str path);
+static void check_complete(const struct definition_check *check, const yyjson_mut_val *nested, const yyjson_mut_val *schema,
+                           struct str place, struct str path);
 
 /* What allOf, anyOf, oneOf and not speak of must be in the schema itself. `place`: of `schema`; `path`: of what speaks of it. */
-static void check_junctors_complete(const struct definition_check *check, const yyjson_mut_val *nested, const yyjson_mut_val *schema, struct str place, struct str path) {
+static void check_junctors_complete(const struct definition_check *check, const yyjson_mut_val *nested, const yyjson_mut_val *schema,
+                                    struct str place, struct str path) {
     static const char *const lists[] = {"allOf", "anyOf", "oneOf"};
     check_complete(check, definition_get(nested, "not"), schema, place, definition_child(check->arena, path, "not"));
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
@@ -175,7 +191,8 @@ static void check_junctors_complete(const struct definition_check *check, const 
     }
 }
 
-static void check_complete(const struct definition_check *check, const yyjson_mut_val *nested, const yyjson_mut_val *schema, struct str place, struct str path) {
+static void check_complete(const struct definition_check *check, const yyjson_mut_val *nested, const yyjson_mut_val *schema,
+                           struct str place, struct str path) {
     if (!nested) return;
     if (!schema) {
         field_errors_add(check->out, FIELD_REQUIRED, place, NULL, "because it is defined in %.*s", STR_ARG(path));
@@ -188,7 +205,8 @@ static void check_complete(const struct definition_check *check, const yyjson_mu
     yyjson_mut_val *key, *property, *known = definition_get(schema, "properties");
     yyjson_mut_obj_foreach(definition_get(nested, "properties"), index, max, key, property) {
         struct str name = definition_key(key);
-        check_complete(check, property, yyjson_mut_obj_getn(known, name.ptr, name.len), definition_property_path(check, place, name), definition_property_path(check, path, name));
+        check_complete(check, property, yyjson_mut_obj_getn(known, name.ptr, name.len), definition_property_path(check, place, name),
+                       definition_property_path(check, path, name));
     }
 }
 

@@ -36,8 +36,8 @@ void definition_add_invalid(struct arena *arena, struct str path, struct str val
 }
 
 /* The rule's complaints as one error, joined by commas, with `before` in front. */
-void definition_check_name(struct arena *arena, enum name_rule rule, struct str checked, struct str shown, struct str path, const char *before,
-                         struct field_errors *out) {
+void definition_check_name(struct arena *arena, enum name_rule rule, struct str checked, struct str shown, struct str path,
+                           const char *before, struct field_errors *out) {
     struct field_errors complaints = {.arena = arena};
     name_rule_check(rule, checked, path, &complaints);
     if (!complaints.count) return;
@@ -71,12 +71,13 @@ static void check_names(struct arena *arena, const yyjson_mut_val *names, struct
     for (size_t i = 0; i < 4; i++) {
         struct str name = definition_text(names, required[i]);
         if (!name.len) continue;
-        definition_check_name(arena, NAME_DNS1035_LABEL, i < 2 ? name : lowered(arena, name), name, arena_printf(arena, "spec.names.%s", required[i]),
-                     i < 2 ? "" : mixed, out);
+        definition_check_name(arena, NAME_DNS1035_LABEL, i < 2 ? name : lowered(arena, name), name,
+                              arena_printf(arena, "spec.names.%s", required[i]), i < 2 ? "" : mixed, out);
     }
     check_name_list(arena, names, "shortNames", out);
     if (definition_text(names, "kind").len && str_equal(definition_text(names, "kind"), definition_text(names, "listKind")))
-        definition_add_invalid(arena, STR("spec.names.listKind"), definition_text(names, "listKind"), "kind and listKind may not be the same", out);
+        definition_add_invalid(arena, STR("spec.names.listKind"), definition_text(names, "listKind"),
+                               "kind and listKind may not be the same", out);
     check_name_list(arena, names, "categories", out);
 }
 
@@ -84,11 +85,13 @@ static void check_conversion(struct arena *arena, const yyjson_mut_val *conversi
     static const char *const strategies[] = {"None", "Webhook"};
     struct str strategy = definition_text(conversion, "strategy");
     if (!conversion) return; /* None, then */
-    if (!strategy.len) definition_require(STR("spec.conversion.strategy"), "", out);
+    if (!strategy.len)
+        definition_require(STR("spec.conversion.strategy"), "", out);
     else if (str_is(strategy, "Webhook"))
         definition_add_invalid(arena, STR("spec.conversion.strategy"), strategy,
-                    "conversion by webhook is not supported by this server; use None", out);
-    else definition_check_choice(arena, strategy, STR("spec.conversion.strategy"), strategies, 2, out);
+                               "conversion by webhook is not supported by this server; use None", out);
+    else
+        definition_check_choice(arena, strategy, STR("spec.conversion.strategy"), strategies, 2, out);
 }
 
 static struct str approval_of(const yyjson_mut_val *object) {
@@ -106,24 +109,31 @@ static enum approval approval_state(struct str text) {
 }
 
 /* The groups of the community ask for an annotation that says who approved; a state that was let in before may stay. */
-static void check_approval(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct str group, struct field_errors *out) {
+static void check_approval(struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old, struct str group,
+                           struct field_errors *out) {
     static const char *const suffixes[] = {"k8s.io", "kubernetes.io"};
     bool is_protected = false;
     for (size_t i = 0; i < 2; i++)
-        is_protected = is_protected || str_is(group, suffixes[i]) || str_ends_with(group, arena_join(arena, STR("."), str_of(suffixes[i]), STR_EMPTY));
+        is_protected =
+            is_protected || str_is(group, suffixes[i]) || str_ends_with(group, arena_join(arena, STR("."), str_of(suffixes[i]), STR_EMPTY));
     struct str approval = approval_of(object), path = STR("metadata.annotations[api-approved.kubernetes.io]");
     enum approval state = approval_state(approval);
     if (!is_protected || (old && approval_state(approval_of(old)) == state)) return;
     if (state == APPROVAL_MISSING)
-        definition_require(path, "protected groups must have approval annotation \"api-approved.kubernetes.io\", see https://github.com/kubernetes/enhancements/pull/1111", out);
+        definition_require(path,
+                           "protected groups must have approval annotation \"api-approved.kubernetes.io\", see "
+                           "https://github.com/kubernetes/enhancements/pull/1111",
+                           out);
     else if (state == APPROVAL_INVALID)
         definition_add_invalid(arena, path, approval,
-                    "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or a reason starting with \"unapproved\", see "
-                    "https://github.com/kubernetes/enhancements/pull/1111",
-                    out);
+                               "protected groups must have approval annotation \"api-approved.kubernetes.io\" with either a URL or a "
+                               "reason starting with \"unapproved\", see "
+                               "https://github.com/kubernetes/enhancements/pull/1111",
+                               out);
 }
 
-static void check_unchanged(const yyjson_mut_val *now, const yyjson_mut_val *before, const char *key, struct str path, struct field_errors *out) {
+static void check_unchanged(const yyjson_mut_val *now, const yyjson_mut_val *before, const char *key, struct str path,
+                            struct field_errors *out) {
     if (!str_equal(definition_text(now, key), definition_text(before, key)))
         field_errors_add(out, FIELD_INVALID, path, definition_get(now, key), "field is immutable");
 }
@@ -151,7 +161,8 @@ static bool has_name(yyjson_mut_val *list, const char *key, struct str name) {
 /* As they will be: the server itself adds the version that is stored from now on. */
 static void check_stored_versions(struct arena *arena, const yyjson_mut_val *object, struct field_errors *out) {
     const yyjson_mut_val *status = definition_get(object, "status");
-    yyjson_mut_val *stored = definition_get(status, "storedVersions"), *versions = definition_get(definition_get(object, "spec"), "versions"), *name, *version;
+    yyjson_mut_val *stored = definition_get(status, "storedVersions"),
+                   *versions = definition_get(definition_get(object, "spec"), "versions"), *name, *version;
     size_t index, max;
     if (!status) return; /* not filled in yet */
     if (!yyjson_mut_arr_size(stored)) {
@@ -161,31 +172,39 @@ static void check_stored_versions(struct arena *arena, const yyjson_mut_val *obj
     yyjson_mut_arr_foreach(versions, index, max, version) {
         struct str wanted = definition_text(version, "name");
         if (definition_flag(version, "storage") && !has_name(stored, NULL, wanted))
-            field_errors_add(out, FIELD_INVALID, STR("status.storedVersions"), stored, "must have the storage version %.*s", STR_ARG(wanted));
+            field_errors_add(out, FIELD_INVALID, STR("status.storedVersions"), stored, "must have the storage version %.*s",
+                             STR_ARG(wanted));
     }
     yyjson_mut_arr_foreach(stored, index, max, name) {
         struct str gone = definition_key(name);
         if (has_name(versions, "name", gone)) continue;
-        field_errors_add_text(out, FIELD_INVALID, arena_printf(arena, "status.storedVersions[%zu]", index), field_error_quote(arena, gone),
-                              arena_printf(arena,
-                                           "missing from spec.versions; %.*s was previously a storage version, and must remain in spec.versions until a "
-                                           "storage migration ensures no data remains persisted in %.*s and removes %.*s from status.storedVersions",
-                                           STR_ARG(gone), STR_ARG(gone), STR_ARG(gone)));
+        field_errors_add_text(
+            out, FIELD_INVALID, arena_printf(arena, "status.storedVersions[%zu]", index), field_error_quote(arena, gone),
+            arena_printf(arena,
+                         "missing from spec.versions; %.*s was previously a storage version, and must remain in spec.versions until a "
+                         "storage migration ensures no data remains persisted in %.*s and removes %.*s from status.storedVersions",
+                         STR_ARG(gone), STR_ARG(gone), STR_ARG(gone)));
     }
 }
 
 static void check_group_and_scope(struct arena *arena, const yyjson_mut_val *spec, struct field_errors *out) {
     static const char *const scopes[] = {"Cluster", "Namespaced"};
     struct str group = definition_text(spec, "group"), scope = definition_text(spec, "scope");
-    if (!group.len) definition_require(STR("spec.group"), "", out);
-    else if (!name_rule_holds(NAME_DNS1123_SUBDOMAIN, group)) definition_check_name(arena, NAME_DNS1123_SUBDOMAIN, group, group, STR("spec.group"), "", out);
-    else if (!str_contains(group, STR("."))) definition_add_invalid(arena, STR("spec.group"), group, "should be a domain with at least one dot", out);
-    if (!scope.len) definition_require(STR("spec.scope"), "", out);
-    else definition_check_choice(arena, scope, STR("spec.scope"), scopes, 2, out);
+    if (!group.len)
+        definition_require(STR("spec.group"), "", out);
+    else if (!name_rule_holds(NAME_DNS1123_SUBDOMAIN, group))
+        definition_check_name(arena, NAME_DNS1123_SUBDOMAIN, group, group, STR("spec.group"), "", out);
+    else if (!str_contains(group, STR(".")))
+        definition_add_invalid(arena, STR("spec.group"), group, "should be a domain with at least one dot", out);
+    if (!scope.len)
+        definition_require(STR("spec.scope"), "", out);
+    else
+        definition_check_choice(arena, scope, STR("spec.scope"), scopes, 2, out);
 }
 
 static void check_change(const yyjson_mut_val *spec, const yyjson_mut_val *old, struct field_errors *out) {
-    const yyjson_mut_val *before = definition_get(old, "spec"), *names = definition_get(spec, "names"), *names_before = definition_get(before, "names");
+    const yyjson_mut_val *before = definition_get(old, "spec"), *names = definition_get(spec, "names"),
+                         *names_before = definition_get(before, "names");
     if (is_established(old)) check_unchanged(spec, before, "scope", STR("spec.scope"), out);
     if (is_established(old)) check_unchanged(names, names_before, "kind", STR("spec.names.kind"), out);
     check_unchanged(spec, before, "group", STR("spec.group"), out);

@@ -36,18 +36,23 @@ static void check_column(struct arena *arena, const yyjson_mut_val *column, stru
     static const char *const types[] = {"boolean", "date", "integer", "number", "string"};
     static const char type_words[] = "must be one of boolean,date,integer,number,string";
     static const char *const formats[] = {"byte", "date", "date-time", "double", "float", "int32", "int64", "password"};
-    struct str type = definition_text(column, "type"), format = definition_text(column, "format"), json_path = definition_text(column, "jsonPath");
+    struct str type = definition_text(column, "type"), format = definition_text(column, "format"),
+               json_path = definition_text(column, "jsonPath");
     bool is_type = false, is_format = !format.len;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) is_type = is_type || str_is(type, types[i]);
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) is_format = is_format || str_is(format, formats[i]);
     if (!definition_text(column, "name").len) definition_require(definition_child(arena, path, "name"), "", out);
-    if (!type.len) definition_require(definition_child(arena, path, "type"), type_words, out);
-    else if (!is_type) definition_add_invalid(arena, definition_child(arena, path, "type"), type, type_words, out);
+    if (!type.len)
+        definition_require(definition_child(arena, path, "type"), type_words, out);
+    else if (!is_type)
+        definition_add_invalid(arena, definition_child(arena, path, "type"), type, type_words, out);
     if (!is_format)
         definition_add_invalid(arena, definition_child(arena, path, "format"), format,
-                    "must be one of byte,date,date-time,double,float,int32,int64,password", out);
-    if (!json_path.len) definition_require(definition_child(arena, path, "JSONPath"), "", out);
-    else is_simple_path(arena, json_path, definition_child(arena, path, "JSONPath"), out);
+                               "must be one of byte,date,date-time,double,float,int32,int64,password", out);
+    if (!json_path.len)
+        definition_require(definition_child(arena, path, "JSONPath"), "", out);
+    else
+        is_simple_path(arena, json_path, definition_child(arena, path, "JSONPath"), out);
 }
 
 static void check_deprecation(struct arena *arena, const yyjson_mut_val *version, struct str path, struct field_errors *out) {
@@ -62,7 +67,8 @@ static void check_deprecation(struct arena *arena, const yyjson_mut_val *version
     if (!text.len) definition_add_invalid(arena, place, text, "must not be an empty string", out);
     for (size_t i = 0; i < text.len; i++) {
         if ((unsigned char)text.ptr[i] >= 0x20 && text.ptr[i] != 0x7f) continue;
-        struct str words = arena_printf(arena, "must only contain printable UTF-8 characters; non-printable character found at index %zu", i);
+        struct str words =
+            arena_printf(arena, "must only contain printable UTF-8 characters; non-printable character found at index %zu", i);
         field_errors_add_text(out, FIELD_INVALID, place, field_error_quote(arena, text), words);
         return;
     }
@@ -101,16 +107,20 @@ static bool is_new_field(yyjson_mut_val *fields, size_t count, struct str path) 
     return true;
 }
 
-static void check_selectable_field(struct arena *arena, const yyjson_mut_val *schema, struct str text, struct str place, struct field_errors *out) {
+static void check_selectable_field(struct arena *arena, const yyjson_mut_val *schema, struct str text, struct str place,
+                                   struct field_errors *out) {
     const char *complaint = find_field(text, &schema);
     if (complaint) {
         struct str got = str_ends_with(str_of(complaint), STR(": ")) ? text : STR_EMPTY;
         definition_add_invalid(arena, place, text, arena_printf(arena, "is an invalid path: %s%.*s", complaint, STR_ARG(got)).ptr, out);
         return;
     }
-    if (str_is(text, ".metadata") || str_starts_with(text, STR(".metadata."))) definition_add_invalid(arena, place, text, "must not point to fields in metadata", out);
+    if (str_is(text, ".metadata") || str_starts_with(text, STR(".metadata.")))
+        definition_add_invalid(arena, place, text, "must not point to fields in metadata", out);
     if (!is_selectable(schema))
-        definition_add_invalid(arena, place, text, "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.", out);
+        definition_add_invalid(
+            arena, place, text,
+            "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.", out);
 }
 
 enum { MOST_SELECTABLE_FIELDS = 8 };
@@ -120,7 +130,8 @@ static void check_selectable(struct arena *arena, const yyjson_mut_val *version,
     const yyjson_mut_val *schema = definition_get(definition_get(version, "schema"), "openAPIV3Schema");
     size_t index, max, count = 0;
     yyjson_mut_arr_foreach(fields, index, max, field) {
-        struct str place = arena_printf(arena, "%.*s.selectableFields[%zu].jsonPath", STR_ARG(path), index), text = definition_text(field, "jsonPath");
+        struct str place = arena_printf(arena, "%.*s.selectableFields[%zu].jsonPath", STR_ARG(path), index),
+                   text = definition_text(field, "jsonPath");
         if (!text.len) {
             definition_require(place, "", out);
             continue;
@@ -140,38 +151,34 @@ static void check_selectable(struct arena *arena, const yyjson_mut_val *version,
 enum part { PART_SCHEMA, PART_SUBRESOURCES, PART_COLUMNS, PART_SELECTABLE, PART_COUNT };
 static const char *const part_keys[PART_COUNT] = {"schema", "subresources", "additionalPrinterColumns", "selectableFields"};
 
-static bool is_same(const yyjson_mut_val *left, const yyjson_mut_val *right) {
-    return left && right ? yyjson_mut_equals(json_mut_loose(left), json_mut_loose(right)) : left == right;
-}
-
 static bool is_shared(yyjson_mut_val *versions, enum part part) {
     yyjson_mut_val *first = yyjson_mut_arr_get_first(versions), *version;
     size_t index, max;
     yyjson_mut_arr_foreach(versions, index, max, version) {
-        if (!is_same(definition_get(first, part_keys[part]), definition_get(version, part_keys[part]))) return false;
+        if (!json_mut_equal(definition_get(first, part_keys[part]), definition_get(version, part_keys[part]))) return false;
     }
     return first;
 }
 
-static void check_part(struct arena *arena, const yyjson_mut_val *version, enum part part, struct str path, bool is_of_spec, struct field_errors *out) {
+static void check_part(struct arena *arena, const yyjson_mut_val *version, enum part part, struct str path, bool is_of_spec,
+                       struct field_errors *out) {
     yyjson_mut_val *value = definition_get(version, part_keys[part]), *column;
     const yyjson_mut_val *schema;
     size_t index, max;
     switch (part) {
     case PART_SCHEMA:
         schema = definition_get(value, "openAPIV3Schema");
-        if (schema) definition_check_schema(arena, schema, definition_child(arena, path, is_of_spec ? "validation.openAPIV3Schema" : "schema.openAPIV3Schema"), out);
+        if (schema)
+            definition_check_schema(
+                arena, schema, definition_child(arena, path, is_of_spec ? "validation.openAPIV3Schema" : "schema.openAPIV3Schema"), out);
         return;
-    case PART_SUBRESOURCES:
-        check_subresources(arena, value, definition_child(arena, path, "subresources"), out);
-        return;
+    case PART_SUBRESOURCES: check_subresources(arena, value, definition_child(arena, path, "subresources"), out); return;
     case PART_COLUMNS:
         yyjson_mut_arr_foreach(value, index, max, column)
             check_column(arena, column, arena_printf(arena, "%.*s.additionalPrinterColumns[%zu]", STR_ARG(path), index), out);
         return;
     case PART_SELECTABLE:
-    default:
-        check_selectable(arena, version, path, out);
+    default: check_selectable(arena, version, path, out);
     }
 }
 
@@ -197,9 +204,10 @@ static struct str versions_text(struct arena *arena, yyjson_mut_val *versions) {
     yyjson_mut_val *version;
     size_t index, max;
     yyjson_mut_arr_foreach(versions, index, max, version) {
-        text = arena_printf(arena, "%.*s%s{\"Name\":%.*s,\"Served\":%s,\"Storage\":%s,\"Deprecated\":%s,\"DeprecationWarning\":%.*s", STR_ARG(text),
-                            index ? "," : "", STR_ARG(printed(arena, definition_get(version, "name"))), definition_flag(version, "served") ? "true" : "false",
-                            definition_flag(version, "storage") ? "true" : "false", definition_flag(version, "deprecated") ? "true" : "false",
+        text = arena_printf(arena, "%.*s%s{\"Name\":%.*s,\"Served\":%s,\"Storage\":%s,\"Deprecated\":%s,\"DeprecationWarning\":%.*s",
+                            STR_ARG(text), index ? "," : "", STR_ARG(printed(arena, definition_get(version, "name"))),
+                            definition_flag(version, "served") ? "true" : "false", definition_flag(version, "storage") ? "true" : "false",
+                            definition_flag(version, "deprecated") ? "true" : "false",
                             STR_ARG(printed(arena, definition_get(version, "deprecationWarning"))));
         for (enum part part = 0; part < PART_COUNT; part++) {
             struct str value = is_shared(versions, part) ? STR("null") : printed(arena, definition_get(version, part_keys[part]));
@@ -210,7 +218,8 @@ static struct str versions_text(struct arena *arena, yyjson_mut_val *versions) {
     return arena_join(arena, text, STR("]"), STR_EMPTY);
 }
 
-static void check_version(struct arena *arena, yyjson_mut_val *versions, const yyjson_mut_val *version, size_t index, struct field_errors *out) {
+static void check_version(struct arena *arena, yyjson_mut_val *versions, const yyjson_mut_val *version, size_t index,
+                          struct field_errors *out) {
     struct str path = arena_printf(arena, "spec.versions[%zu]", index), name = definition_text(version, "name");
     definition_check_name(arena, NAME_DNS1035_LABEL, name, name, definition_child(arena, path, "name"), "", out);
     check_deprecation(arena, version, path, out);
@@ -236,8 +245,10 @@ void definition_check_versions(struct arena *arena, const yyjson_mut_val *spec, 
         check_version(arena, versions, version, index, out);
     }
     struct str path = STR("spec.versions"), first = definition_text(yyjson_mut_arr_get_first(versions), "name");
-    if (!is_unique) field_errors_add_text(out, FIELD_INVALID, path, versions_text(arena, versions), STR("must contain unique version names"));
+    if (!is_unique)
+        field_errors_add_text(out, FIELD_INVALID, path, versions_text(arena, versions), STR("must contain unique version names"));
     if (storage_count != 1)
-        field_errors_add_text(out, FIELD_INVALID, path, versions_text(arena, versions), STR("must have exactly one version marked as storage version"));
+        field_errors_add_text(out, FIELD_INVALID, path, versions_text(arena, versions),
+                              STR("must have exactly one version marked as storage version"));
     if (first.len) definition_check_name(arena, NAME_DNS1035_LABEL, first, first, STR("spec.version"), "", out);
 }

@@ -40,9 +40,7 @@ int field_element_compare(const struct field_element *a, const struct field_elem
 static struct str json_text_of(struct arena *arena, const yyjson_val *value) {
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     json_write_canonical(&out, value);
-    struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 static struct field_value value_of(struct arena *arena, yyjson_val *value) {
@@ -152,12 +150,14 @@ static struct str element_key(struct arena *arena, const struct field_element *e
         write_value(scratch, &element->keys[i].value);
     }
     if (element->kind == ELEMENT_KEY) strbuf_append_char(scratch, '}');
+    if (scratch->failed) arena->exhausted = true;
     struct str key = scratch->failed ? STR_EMPTY : arena_copy(arena, strbuf_view(scratch));
     strbuf_clear(scratch);
     return key;
 }
 
-static yyjson_mut_val *write_level(struct arena *arena, yyjson_mut_doc *doc, const struct field_set *set, bool is_member, struct strbuf *scratch) {
+static yyjson_mut_val *write_level(struct arena *arena, yyjson_mut_doc *doc, const struct field_set *set, bool is_member,
+                                   struct strbuf *scratch) {
     yyjson_mut_val *out = yyjson_mut_obj(doc);
     if (!out) return NULL;
     /* "." sorts before every element. */
@@ -165,6 +165,7 @@ static yyjson_mut_val *write_level(struct arena *arena, yyjson_mut_doc *doc, con
     for (size_t i = 0; i < set->count; i++) {
         const struct field_node *node = &set->nodes[i];
         struct str key = element_key(arena, &node->element, scratch);
+        if (arena->exhausted) return NULL;
         yyjson_mut_val *below = write_level(arena, doc, &node->children, node->is_member, scratch);
         if (!below || !yyjson_mut_obj_add(out, yyjson_mut_strn(doc, key.ptr, key.len), below)) return NULL;
     }

@@ -73,9 +73,7 @@ struct str field_error_json(struct arena *arena, struct str json) {
         if (c == '<' || c == '>' || c == '&') strbuf_printf(&out, "\\u%04x", (unsigned)c);
         else strbuf_append_char(&out, c);
     }
-    struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 /* As field.Error prints a value: texts as Go's %q, everything else as JSON. */
@@ -87,6 +85,7 @@ static struct str value_text(struct arena *arena, const yyjson_mut_val *value) {
     /* Map keys are sorted by Go; numbers have their shortest form. */
     yyjson_val *frozen = json_freeze(arena, val);
     if (frozen) json_write_canonical(&out, frozen);
+    if (out.is_memory_out) arena->exhausted = true;
     struct str text = out.failed ? STR_EMPTY : field_error_json(arena, strbuf_view(&out));
     strbuf_release(&out);
     return text;
@@ -150,7 +149,5 @@ struct str field_errors_text(struct arena *arena, const struct field_errors *err
         strbuf_append(&out, texts[i]);
     }
     strbuf_append_char(&out, ']');
-    struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }

@@ -143,8 +143,7 @@ static void each(const struct walk *walk, const struct field_set *set, struct st
             struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
             strbuf_append(&out, prefix);
             field_element_write(&out, walk->arena, &node->element);
-            struct str path = arena_copy(walk->arena, strbuf_view(&out));
-            strbuf_release(&out);
+            struct str path = strbuf_take(&out, walk->arena);
             if (below)
                 each(walk, &node->children, path);
             else

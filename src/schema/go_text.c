@@ -39,9 +39,7 @@ static void write(struct strbuf *out, struct arena *arena, yyjson_mut_val *value
 struct str go_text(struct arena *arena, const yyjson_mut_val *value) {
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     write(&out, arena, json_mut_loose(value));
-    struct str text = out.failed ? STR_EMPTY : arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 const char *go_type_name(const yyjson_mut_val *value) {

@@ -30,8 +30,8 @@ static void start_from(const struct managed_request *request, struct arena *aren
 /* Takes from the others what the request changed or removed, and gives its manager what it changed or added. */
 static bool give(const struct managed_request *request, struct managers *managers, const struct typed_changes *changes, struct str name) {
     struct arena *arena = managers->arena;
-    struct field_set gone = managers_reset(request, arena, &changes->removed), modified = managers_reset(request, arena, &changes->modified),
-                     added = managers_reset(request, arena, &changes->added);
+    struct field_set gone = managers_reset(request, arena, &changes->removed),
+                     modified = managers_reset(request, arena, &changes->modified), added = managers_reset(request, arena, &changes->added);
     struct field_set taken = field_set_union(arena, &modified, &added), touched = field_set_union(arena, &taken, &gone);
     for (size_t i = 0; i < managers->count; i++) {
         struct manager *manager = &managers->items[i];

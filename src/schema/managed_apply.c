@@ -138,7 +138,8 @@ static void add_conflict(struct str path, void *context) {
 /* As apimachinery prints a manager. */
 static struct str manager_words(struct arena *arena, const struct manager *manager) {
     struct str words = field_error_quote(arena, manager->name);
-    if (manager->subresource.len) words = arena_join(arena, words, STR(" with subresource "), field_error_quote(arena, manager->subresource));
+    if (manager->subresource.len)
+        words = arena_join(arena, words, STR(" with subresource "), field_error_quote(arena, manager->subresource));
     return manager->is_applied ? words : arena_join(arena, words, STR(" using "), manager->api_version);
 }
 
@@ -179,7 +180,8 @@ static bool refresh_last_applied(const struct apply *apply, yyjson_mut_val *merg
     if (total > LIMIT_ANNOTATION_BYTES)
         yyjson_mut_obj_remove_key(annotations, LAST_APPLIED);
     else if (is_good)
-        is_good = yyjson_mut_obj_put(annotations, yyjson_mut_str(apply->doc, LAST_APPLIED), yyjson_mut_strncpy(apply->doc, out.ptr, out.len));
+        is_good =
+            yyjson_mut_obj_put(annotations, yyjson_mut_str(apply->doc, LAST_APPLIED), yyjson_mut_strncpy(apply->doc, out.ptr, out.len));
     strbuf_release(&out);
     return is_good;
 }
@@ -192,9 +194,10 @@ static bool fits(const struct apply *apply, const yyjson_mut_val *applied, struc
     yyjson_mut_val *name = yyjson_mut_obj_get(metadata_of(applied), "name"), *space = yyjson_mut_obj_get(metadata_of(applied), "namespace"),
                    *kind = yyjson_mut_obj_get(json_mut_loose(applied), "kind");
     const char *kind_text = yyjson_mut_get_str(kind), *name_text = yyjson_mut_get_str(name), *space_text = yyjson_mut_get_str(space);
-    return error_set(error, ERROR_INVALID, "failed to create typed patch object (%s/%s; %s%.*s, Kind=%s): %.*s", space_text ? space_text : "",
-                     name_text ? name_text : "", str_contains(apply->request->api_version, STR("/")) ? "" : "/",
-                     STR_ARG(apply->request->api_version), kind_text ? kind_text : "", STR_ARG(problem));
+    return error_set(error, ERROR_INVALID, "failed to create typed patch object (%s/%s; %s%.*s, Kind=%s): %.*s",
+                     space_text ? space_text : "", name_text ? name_text : "",
+                     str_contains(apply->request->api_version, STR("/")) ? "" : "/", STR_ARG(apply->request->api_version),
+                     kind_text ? kind_text : "", STR_ARG(problem));
 }
 
 static enum managed_outcome settle(struct apply *apply, const yyjson_mut_val *live, const yyjson_mut_val *applied, yyjson_mut_val *merged,

@@ -104,9 +104,7 @@ struct str manager_identifier(struct arena *arena, const struct manager *manager
     if (manager->subresource.len) strbuf_append(&out, STR(",\"subresource\":"));
     if (manager->subresource.len) json_write_text(&out, manager->subresource);
     strbuf_append_char(&out, '}');
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 /* Times are in UTC and whole seconds, so that their texts sort as they do; none is the oldest. */
@@ -199,8 +197,8 @@ struct manager manager_of(const struct managed_request *request, struct str name
 }
 
 struct field_set managers_strip(struct arena *arena, const struct field_set *set) {
-    static const char *const names[] = {"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields",
-                                        "resourceVersion"};
+    static const char *const names[] = {"name",        "namespace",  "creationTimestamp", "selfLink",       "uid",
+                                        "clusterName", "generation", "managedFields",     "resourceVersion"};
     struct field_set nobody = {0};
     field_set_add_name(arena, &nobody, "apiVersion", NULL);
     field_set_add_name(arena, &nobody, "kind", NULL);

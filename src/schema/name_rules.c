@@ -5,41 +5,40 @@ enum { LABEL_BYTES = 63, SUBDOMAIN_BYTES = 253 };
 #define DNS1123_LABEL "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 #define QUALIFIED     "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
-static const char dns1123_label_words[] =
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character "
-    "(e.g. 'my-name',  or '123-abc', regex used for validation is '" DNS1123_LABEL "')";
+static const char dns1123_label_words[] = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
+                                          "start and end with an alphanumeric character "
+                                          "(e.g. 'my-name',  or '123-abc', regex used for validation is '" DNS1123_LABEL "')";
 static const char dns1123_subdomain_words[] =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric "
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an "
+    "alphanumeric "
     "character (e.g. 'example.com', regex used for validation is '" DNS1123_LABEL "(\\." DNS1123_LABEL ")*')";
 static const char dns1035_label_words[] =
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric "
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an "
+    "alphanumeric "
     "character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 #define QUALIFIED_WORDS                                                                                                                    \
     "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or " \
     "'my.name',  or '123-abc', regex used for validation is '" QUALIFIED "')"
 static const char label_value_words[] =
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+    "alphanumeric "
     "character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(" QUALIFIED ")?')";
-static const char config_key_words[] =
-    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for "
-    "validation is '[-._a-zA-Z0-9]+')";
+static const char config_key_words[] = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+                                       "'KEY_NAME',  or 'key-name', regex used for "
+                                       "validation is '[-._a-zA-Z0-9]+')";
 
 static bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static bool is_alphanumeric(char c) {
-    return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c);
+    return is_lower(c) || (c >= 'A' && c <= 'Z') || str_is_digit(c);
 }
 
 static bool is_dns_label(struct str s, bool starts_with_letter) {
     if (!s.len || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-' || (starts_with_letter && !is_lower(s.ptr[0]))) return false;
     for (size_t i = 0; i < s.len; i++) {
-        if (!is_lower(s.ptr[i]) && !is_digit(s.ptr[i]) && s.ptr[i] != '-') return false;
+        if (!is_lower(s.ptr[i]) && !str_is_digit(s.ptr[i]) && s.ptr[i] != '-') return false;
     }
     return true;
 }
@@ -99,14 +98,19 @@ static void check_qualified(struct checking *checking, struct str name) {
         struct str prefix = str_first(name, slash);
         name = str_from(name, slash + 1);
         if (str_contains(name, STR("/"))) {
-            complain(checking, "a qualified name ", QUALIFIED_WORDS " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')");
+            complain(checking, "a qualified name ",
+                     QUALIFIED_WORDS " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')");
             return;
         }
-        if (!prefix.len) complain(checking, "prefix part ", "must be non-empty");
-        else check_subdomain(checking, "prefix part ", prefix);
+        if (!prefix.len)
+            complain(checking, "prefix part ", "must be non-empty");
+        else
+            check_subdomain(checking, "prefix part ", prefix);
     }
-    if (!name.len) complain(checking, "name part ", "must be non-empty");
-    else check_length(checking, "name part ", name, LABEL_BYTES);
+    if (!name.len)
+        complain(checking, "name part ", "must be non-empty");
+    else
+        check_length(checking, "name part ", name, LABEL_BYTES);
     if (!is_plain_name(name)) complain(checking, "name part ", QUALIFIED_WORDS);
 }
 
@@ -136,9 +140,12 @@ static void check(struct checking *checking, enum name_rule rule, struct str nam
     case NAME_CONFIG_KEY:
         check_length(checking, "", name, SUBDOMAIN_BYTES);
         if (!is_config_key(name)) complain(checking, "", config_key_words);
-        if (str_is(name, ".")) complain(checking, "", "must not be '.'");
-        else if (str_is(name, "..")) complain(checking, "", "must not be '..'");
-        else if (str_starts_with(name, STR(".."))) complain(checking, "", "must not start with '..'");
+        if (str_is(name, "."))
+            complain(checking, "", "must not be '.'");
+        else if (str_is(name, ".."))
+            complain(checking, "", "must not be '..'");
+        else if (str_starts_with(name, STR("..")))
+            complain(checking, "", "must not start with '..'");
         break;
     case NAME_PATH_SEGMENT: check_path_segment(checking, name); break;
     }

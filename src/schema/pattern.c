@@ -4,9 +4,10 @@
 #include <pcre2.h>
 
 enum {
-    /* Backtracking steps of one match: some 10 ms; RE2 needs no such bound, and patterns of definitions stay far below. */
+    /* Backtracking steps of one match: some 10 ms; RE2 needs no such bound, and patterns of definitions stay far below. The heap is for
+     * what a large text repeats: each time is remembered. */
     MATCH_LIMIT = 1000000,
-    HEAP_LIMIT_KIB = 8 * 1024,
+    HEAP_LIMIT_KIB = 64 * 1024,
 };
 
 struct pattern {
@@ -32,8 +33,8 @@ const struct pattern *pattern_compile(struct arena *arena, struct str text, stru
         error_set(error, ERROR_MEMORY, "memory is out");
         return NULL;
     }
-    pattern->code = pcre2_compile((PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C,
-                                  &code, &offset, context);
+    pattern->code = pcre2_compile((PCRE2_SPTR)(text.len ? text.ptr : ""), text.len,
+                                  PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
     if (pattern->code) return pattern;
     PCRE2_UCHAR message[128];
     pcre2_get_error_message(code, message, sizeof message);
@@ -55,16 +56,19 @@ bool pattern_finds(const struct pattern *pattern, struct str text) {
     return is_found;
 }
 
-#define HEX "[0-9a-fA-F]"
+#define HEX  "[0-9a-fA-F]"
 #define BYTE "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 #define IPV4 BYTE "(\\." BYTE "){3}"
 #define IPV6                                                                                                                               \
-    "((" HEX "{1,4}:){7}" HEX "{1,4}|(" HEX "{1,4}:){1,7}:|(" HEX "{1,4}:){1,6}:" HEX "{1,4}|(" HEX "{1,4}:){1,5}(:" HEX "{1,4}){1,2}|(" HEX  \
-    "{1,4}:){1,4}(:" HEX "{1,4}){1,3}|(" HEX "{1,4}:){1,3}(:" HEX "{1,4}){1,4}|(" HEX "{1,4}:){1,2}(:" HEX "{1,4}){1,5}|" HEX "{1,4}:((:" HEX \
-    "{1,4}){1,6})|:((:" HEX "{1,4}){1,7}|:)|(" HEX "{1,4}:){6}" IPV4 "|::(ffff(:0{1,4})?:)?" IPV4 "|(" HEX "{1,4}:){1,4}:" IPV4 ")"
+    "((" HEX "{1,4}:){7}" HEX "{1,4}|(" HEX "{1,4}:){1,7}:|(" HEX "{1,4}:){1,6}:" HEX "{1,4}|(" HEX "{1,4}:){1,5}(:" HEX                   \
+    "{1,4}){1,2}|(" HEX "{1,4}:){1,4}(:" HEX "{1,4}){1,3}|(" HEX "{1,4}:){1,3}(:" HEX "{1,4}){1,4}|(" HEX "{1,4}:){1,2}(:" HEX             \
+    "{1,4}){1,5}|" HEX "{1,4}:((:" HEX "{1,4}){1,6})|:((:" HEX "{1,4}){1,7}|:)|(" HEX "{1,4}:){6}" IPV4 "|::(ffff(:0{1,4})?:)?" IPV4       \
+    "|(" HEX "{1,4}:){1,4}:" IPV4 ")"
+/* A character of base64, and the line ends that Go's decoder passes over; possessive, so that nothing is remembered of what was passed. */
+#define SIX_BITS "[A-Za-z0-9+/][\\r\\n]*+"
 /* With the days that each month has. */
 #define DAY                                                                                                                                \
-    "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|"       \
+    "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|"     \
     "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
 #define UNIT "(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h)"
 
@@ -92,7 +96,8 @@ static const struct {
     {"ssn", "^[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}$"},
     {"hexcolor", "^#?(" HEX "{3}|" HEX "{6})$"},
     {"rgbcolor", "^rgb\\(\\s*" BYTE "\\s*,\\s*" BYTE "\\s*,\\s*" BYTE "\\s*\\)$"},
-    {"byte", "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"},
+    {"byte", "^[\\r\\n]*+(?:" SIX_BITS SIX_BITS SIX_BITS SIX_BITS ")*+(?:" SIX_BITS SIX_BITS
+             "=[\\r\\n]*+=[\\r\\n]*+|" SIX_BITS SIX_BITS SIX_BITS "=[\\r\\n]*+)?$"},
     {"date", "^" DAY "$"},
     /* Go's own, or numbers with units anywhere in the text, as Scala has them. */
     {"duration", "^[-+]?(?:0|(?:(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)" UNIT ")+)$|"

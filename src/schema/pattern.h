@@ -13,7 +13,8 @@ const struct pattern *pattern_compile(struct arena *arena, struct str text, stru
 bool pattern_finds(const struct pattern *pattern, struct str text);
 
 /*
- * What a format (kube-openapi's strfmt) demands of a text. NULL: nothing. *out_is_known: it is one that kube-apiserver does not just ignore.
+ * What a format (kube-openapi's strfmt) demands of a text. NULL: nothing. *out_is_known: it is one that kube-apiserver does not just
+ * ignore.
  */
 const struct pattern *pattern_of_format(struct arena *arena, struct str format, bool *out_is_known);
 

@@ -44,7 +44,8 @@ static struct schema_cel_type text_type(struct arena *arena, const struct schema
         if (str_is(schema->format, formats[i].format))
             return make(arena, (struct cel_type){.kind = formats[i].kind, .max_elements = formats[i].most}, formats[i].least);
     }
-    if (!str_is(schema->format, "byte")) return make(arena, (struct cel_type){.kind = CEL_STRING, .max_elements = most_text(schema, true)}, 2);
+    if (!str_is(schema->format, "byte"))
+        return make(arena, (struct cel_type){.kind = CEL_STRING, .max_elements = most_text(schema, true)}, 2);
     int64_t most = !schema->max_length.is_set ? REQUEST_BYTES - 2 : schema->max_length.value < 0 ? 0 : schema->max_length.value;
     return make(arena, (struct cel_type){.kind = CEL_BYTES, .max_elements = most}, 2);
 }
@@ -99,10 +100,12 @@ static bool names_resource_fields(const struct schema *schema) {
     return has_texts(schema, outer, 2) && metadata && metadata->type == TYPE_OBJECT && has_texts(metadata, inner, 2);
 }
 
-static const struct cel_field metadata_fields[] = {{{"name", 4}, {"name", 4}, &any_text}, {{"generateName", 12}, {"generateName", 12}, &any_text}};
+static const struct cel_field metadata_fields[] = {{{"name", 4}, {"name", 4}, &any_text},
+                                                   {{"generateName", 12}, {"generateName", 12}, &any_text}};
 static const struct cel_type metadata_type = {.kind = CEL_OBJECT, .fields = metadata_fields, .field_count = 2};
-static const struct cel_field resource_fields[] = {
-    {{"kind", 4}, {"kind", 4}, &any_text}, {{"apiVersion", 10}, {"apiVersion", 10}, &any_text}, {{"metadata", 8}, {"metadata", 8}, &metadata_type}};
+static const struct cel_field resource_fields[] = {{{"kind", 4}, {"kind", 4}, &any_text},
+                                                   {{"apiVersion", 10}, {"apiVersion", 10}, &any_text},
+                                                   {{"metadata", 8}, {"metadata", 8}, &metadata_type}};
 enum { RESOURCE_FIELDS = sizeof resource_fields / sizeof resource_fields[0] };
 
 static bool is_resource_field(struct str name) {

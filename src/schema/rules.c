@@ -76,7 +76,8 @@ static void compile_rule(struct arena *arena, const struct schema *schema, const
         return;
     }
     rule->uses_old_self = cel_uses_old_self(rule->program);
-    if (rule->message_expression.len && !cel_compile(arena, rule->message_expression, &environment, CEL_STRING, &rule->message_program, &error))
+    if (rule->message_expression.len &&
+        !cel_compile(arena, rule->message_expression, &environment, CEL_STRING, &rule->message_program, &error))
         rule->message_complaint = complaint_of(arena, "messageExpression ", "messageExpression ", &error);
 }
 
@@ -124,8 +125,8 @@ static void add(const struct run *run, const struct schema *schema, enum field_e
 }
 
 /* Evaluates within what one call and the whole object may cost. False: failed; *out_is_over: nothing more may run. */
-static bool evaluate(struct run *run, const struct cel_program *program, const struct visited *at, struct cel_result *out, bool *out_is_over,
-                     struct error *error) {
+static bool evaluate(struct run *run, const struct cel_program *program, const struct visited *at, struct cel_result *out,
+                     bool *out_is_over, struct error *error) {
     uint64_t call = CALL_COST;
     bool is_good = cel_evaluate(program, run->arena, at->value, at->old, &call, out, error);
     bool is_call_over = !is_good && error->kind == ERROR_LIMIT;
@@ -159,18 +160,20 @@ static bool message_of(struct run *run, const struct schema_rule *rule, const st
 }
 
 static bool is_unchanged(const struct visited *at) {
-    return at->around && yyjson_mut_equals(json_mut_loose(at->around), json_mut_loose(at->around_old));
+    return at->around && json_mut_equal(at->around, at->around_old);
 }
 
 static struct str failure_words(struct run *run, const struct schema_rule *rule, const struct error *error) {
     struct str shown = rule->message.len ? rule->message : rule->rule;
     if (error->kind == ERROR_LIMIT)
-        return arena_printf(run->arena,
-                            "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds "
-                            "limit for rule: %.*s",
-                            STR_ARG(shown));
+        return arena_printf(
+            run->arena,
+            "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds "
+            "limit for rule: %.*s",
+            STR_ARG(shown));
     if (str_starts_with(str_of(error->message), STR("no such overload")))
-        return arena_printf(run->arena, "'%s': call arguments did not match a supported operator, function or macro signature for rule: %.*s",
+        return arena_printf(run->arena,
+                            "'%s': call arguments did not match a supported operator, function or macro signature for rule: %.*s",
                             error->message, STR_ARG(shown));
     return arena_printf(run->arena, "%s evaluating rule: %.*s", error->message, STR_ARG(shown));
 }
@@ -188,7 +191,8 @@ static bool run_rule(struct run *run, const struct schema *schema, const struct 
     if (!rule->program || (rule->uses_old_self && !at->old && !rule->is_old_self_optional)) return true;
     bool is_good = evaluate(run, rule->program, at, &result, &is_over, &error);
     if (is_over) {
-        add(run, schema, FIELD_INVALID, at->path, STR("validation failed due to running out of cost budget, no further validation rules will be run"));
+        add(run, schema, FIELD_INVALID, at->path,
+            STR("validation failed due to running out of cost budget, no further validation rules will be run"));
         return false;
     }
     if (!is_good) {
@@ -203,7 +207,8 @@ static bool run_rule(struct run *run, const struct schema *schema, const struct 
 }
 
 static struct visited below(const struct visited *at, const yyjson_mut_val *value, const yyjson_mut_val *old, struct str path) {
-    return (struct visited){.value = value, .old = old, .around = old ? value : at->around, .around_old = old ? old : at->around_old, .path = path};
+    return (struct visited){
+        .value = value, .old = old, .around = old ? value : at->around, .around_old = old ? old : at->around_old, .path = path};
 }
 
 static bool run_below(struct run *run, const struct schema *schema, const struct visited *at);
@@ -227,8 +232,10 @@ static bool run_members(struct run *run, const struct schema *schema, const stru
         struct str name = {yyjson_mut_get_str(key), yyjson_mut_get_len(key)};
         const struct schema *known = schema_of_key(schema, name);
         if (!known || !known->has_rules_below) continue;
-        const yyjson_mut_val *old = yyjson_mut_is_obj(json_mut_loose(at->old)) ? yyjson_mut_obj_getn(json_mut_loose(at->old), name.ptr, name.len) : NULL;
-        struct visited inner = below(at, member, yyjson_mut_is_null(json_mut_loose(old)) ? NULL : old, schema_key_path(schema, run->arena, at->path, name));
+        const yyjson_mut_val *old =
+            yyjson_mut_is_obj(json_mut_loose(at->old)) ? yyjson_mut_obj_getn(json_mut_loose(at->old), name.ptr, name.len) : NULL;
+        struct visited inner =
+            below(at, member, yyjson_mut_is_null(json_mut_loose(old)) ? NULL : old, schema_key_path(schema, run->arena, at->path, name));
         if (!run_below(run, known, &inner)) return false;
     }
     return true;

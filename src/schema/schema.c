@@ -6,8 +6,9 @@
 #include "schema/rules.h"
 #include "schema/schema_inner.h"
 
-static const char *const type_names[] = {[TYPE_ANY] = "",          [TYPE_OBJECT] = "object",   [TYPE_ARRAY] = "array",    [TYPE_STRING] = "string",
-                                         [TYPE_INTEGER] = "integer", [TYPE_NUMBER] = "number", [TYPE_BOOLEAN] = "boolean"};
+static const char *const type_names[] = {
+    [TYPE_ANY] = "",          [TYPE_OBJECT] = "object",  [TYPE_ARRAY] = "array", [TYPE_STRING] = "string", [TYPE_INTEGER] = "integer",
+    [TYPE_NUMBER] = "number", [TYPE_BOOLEAN] = "boolean"};
 
 static struct schema *compile(struct arena *arena, const yyjson_val *source, unsigned depth, struct error *error);
 
@@ -90,14 +91,16 @@ static bool compile_list(struct arena *arena, const struct schema *schema, const
 }
 
 static bool compile_below(struct arena *arena, struct schema *schema, unsigned depth, struct error *error) {
-    yyjson_val *additional = get(schema->source, "additionalProperties"), *items = get(schema->source, "items"), *not = get(schema->source, "not");
+    yyjson_val *additional = get(schema->source, "additionalProperties"), *items = get(schema->source, "items"),
+               *not = get(schema->source, "not");
     if (!compile_properties(arena, schema, depth, error)) return false;
     schema->forbids_additional = yyjson_is_false(additional);
     if (yyjson_is_obj(additional) && !compile_one(arena, schema, additional, &schema->additional, depth, error)) return false;
     if (yyjson_is_true(additional)) schema->preserves_unknown_fields = true;
     if (yyjson_is_obj(items) && !compile_one(arena, schema, items, &schema->items, depth, error)) return false;
-    if (yyjson_is_obj(not) && !(schema->not = compile(arena, not, depth + 1, error))) return false;
-    return compile_list(arena, schema, "allOf", &schema->all_of, depth, error) && compile_list(arena, schema, "anyOf", &schema->any_of, depth, error) &&
+    if (yyjson_is_obj(not ) && !(schema->not = compile(arena, not, depth + 1, error))) return false;
+    return compile_list(arena, schema, "allOf", &schema->all_of, depth, error) &&
+           compile_list(arena, schema, "anyOf", &schema->any_of, depth, error) &&
            compile_list(arena, schema, "oneOf", &schema->one_of, depth, error);
 }
 
@@ -178,8 +181,10 @@ const struct schema *schema_find_member(const struct schema *schema, struct str 
         size_t middle = low + (high - low) / 2;
         int order = str_compare(schema->properties[middle].name, name);
         if (order == 0) return schema->properties[middle].schema;
-        if (order < 0) low = middle + 1;
-        else high = middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
@@ -243,5 +248,6 @@ struct str schema_index_path(struct arena *arena, struct str path, size_t index)
 }
 
 struct str schema_key_path(const struct schema *schema, struct arena *arena, struct str path, struct str key) {
-    return schema_find_member(schema, key) ? schema_child_path(arena, path, key) : arena_printf(arena, "%.*s[%.*s]", STR_ARG(path), STR_ARG(key));
+    return schema_find_member(schema, key) ? schema_child_path(arena, path, key)
+                                           : arena_printf(arena, "%.*s[%.*s]", STR_ARG(path), STR_ARG(key));
 }

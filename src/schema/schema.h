@@ -50,8 +50,8 @@ bool schema_prune(const struct schema *schema, struct arena *arena, yyjson_mut_d
                   struct schema_unknown *unknown);
 bool schema_default(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object);
 /*
- * `old` (NULL on create) is the object before: transition rules (oldSelf) and ratcheting (an error in a part that did not change is tolerated,
- * as CRDValidationRatcheting does). `is_status`: an update through the status subresource.
+ * `old` (NULL on create) is the object before: transition rules (oldSelf) and ratcheting (an error in a part that did not change is
+ * tolerated, as CRDValidationRatcheting does). `is_status`: an update through the status subresource.
  */
 void schema_validate(const struct schema *schema, struct arena *arena, const yyjson_mut_val *object, const yyjson_mut_val *old,
                      struct field_errors *out);

@@ -12,10 +12,6 @@ struct pruning {
     struct schema_unknown *unknown; /* NULL: nobody asks */
 };
 
-static struct str text_of(yyjson_mut_val *key) {
-    return (struct str){yyjson_mut_get_str(key), yyjson_mut_get_len(key)};
-}
-
 /* Where a value is, as a chain of what leads there: paths are made only for what is dropped. */
 struct place {
     const struct place *above;
@@ -41,11 +37,13 @@ static void note_unknown(const struct pruning *pruning, const struct place *plac
 
 /* apiVersion, kind and metadata of the root and of embedded resources have rules of their own. */
 static bool is_known_anyway(const struct schema *schema, struct str name) {
-    return (schema->is_root || schema->is_embedded_resource) && (str_is(name, "apiVersion") || str_is(name, "kind") || str_is(name, "metadata"));
+    return (schema->is_root || schema->is_embedded_resource) &&
+           (str_is(name, "apiVersion") || str_is(name, "kind") || str_is(name, "metadata"));
 }
 
 /* `keeps`: a list around it preserves unknown fields, and so do its items. */
-static void prune(const struct pruning *pruning, const struct schema *schema, yyjson_mut_val *value, const struct place *place, bool keeps) {
+static void prune(const struct pruning *pruning, const struct schema *schema, yyjson_mut_val *value, const struct place *place,
+                  bool keeps) {
     keeps = keeps || schema->preserves_unknown_fields;
     if (yyjson_mut_is_arr(value)) {
         if (!schema->items) return;
@@ -61,7 +59,7 @@ static void prune(const struct pruning *pruning, const struct schema *schema, yy
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(value);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
         yyjson_mut_val *member = yyjson_mut_obj_iter_get_val(key);
-        struct place below = {.above = place, .key = text_of(key)};
+        struct place below = {.above = place, .key = json_mut_text(key)};
         if (is_known_anyway(schema, below.key)) continue;
         const struct schema *known = schema_of_key(schema, below.key);
         if (known) {
@@ -75,9 +73,21 @@ static void prune(const struct pruning *pruning, const struct schema *schema, yy
 
 /* ObjectMeta's. */
 static bool is_of_metadata(struct str name) {
-    static const char *const fields[] = {"name",       "generateName",      "namespace",         "selfLink",                   "uid",
-                                         "generation", "resourceVersion",   "creationTimestamp", "deletionGracePeriodSeconds", "labels",
-                                         "finalizers", "deletionTimestamp", "annotations",       "ownerReferences",            "managedFields"};
+    static const char *const fields[] = {"name",
+                                         "generateName",
+                                         "namespace",
+                                         "selfLink",
+                                         "uid",
+                                         "generation",
+                                         "resourceVersion",
+                                         "creationTimestamp",
+                                         "deletionGracePeriodSeconds",
+                                         "labels",
+                                         "finalizers",
+                                         "deletionTimestamp",
+                                         "annotations",
+                                         "ownerReferences",
+                                         "managedFields"};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (str_is(name, fields[i])) return true;
     }
@@ -88,7 +98,7 @@ static void prune_metadata(const struct pruning *pruning, yyjson_mut_val *metada
     if (!yyjson_mut_is_obj(metadata)) return;
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(metadata);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
-        struct place below = {.above = place, .key = text_of(key)};
+        struct place below = {.above = place, .key = json_mut_text(key)};
         if (is_of_metadata(below.key)) continue;
         note_unknown(pruning, &below);
         yyjson_mut_obj_iter_remove(&iterator);
@@ -106,10 +116,12 @@ static void prune_embedded(const struct pruning *pruning, const struct schema *s
     }
     size_t index;
     yyjson_mut_obj_foreach(value, index, max, key, member) {
-        below.key = text_of(key);
+        below.key = json_mut_text(key);
         const struct schema *known = schema_of_key(schema, below.key);
-        if (schema->is_embedded_resource && str_is(below.key, "metadata")) prune_metadata(pruning, member, &below);
-        else if (known && yyjson_mut_is_ctn(member)) prune_embedded(pruning, known, member, &below);
+        if (schema->is_embedded_resource && str_is(below.key, "metadata"))
+            prune_metadata(pruning, member, &below);
+        else if (known && yyjson_mut_is_ctn(member))
+            prune_embedded(pruning, known, member, &below);
     }
 }
 
@@ -117,7 +129,8 @@ static int compare_paths(const void *left, const void *right) {
     return str_compare(*(const struct str *)left, *(const struct str *)right);
 }
 
-bool schema_prune(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object, struct schema_unknown *unknown) {
+bool schema_prune(const struct schema *schema, struct arena *arena, yyjson_mut_doc *doc, yyjson_mut_val *object,
+                  struct schema_unknown *unknown) {
     (void)doc;
     struct pruning pruning = {.arena = arena, .unknown = unknown};
     struct place root = {0};
@@ -155,7 +168,7 @@ static bool fill_object(const struct schema *schema, yyjson_mut_doc *doc, yyjson
     yyjson_mut_obj_iter iterator = yyjson_mut_obj_iter_with(object);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&iterator));) {
         yyjson_mut_val *value = yyjson_mut_obj_iter_get_val(key);
-        const struct schema *known = schema_of_key(schema, text_of(key));
+        const struct schema *known = schema_of_key(schema, json_mut_text(key));
         if (!known) continue;
         if (!is_null_by_mistake(value, known)) {
             if (yyjson_mut_is_ctn(value) && !fill(known, doc, value)) return false;

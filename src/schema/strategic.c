@@ -5,10 +5,6 @@
 #define DELETE_PREFIX "$deleteFromPrimitiveList"
 #define ORDER_PREFIX  "$setElementOrder"
 
-static struct str text_of(yyjson_mut_val *value) {
-    return yyjson_mut_is_str(value) ? (struct str){yyjson_mut_get_str(value), yyjson_mut_get_len(value)} : STR_EMPTY;
-}
-
 /* An object under work, found and changed by key in time that does not grow with it. A field without value is not there. */
 struct fields {
     struct key_set keys;
@@ -36,7 +32,7 @@ static bool fields_open(struct strategic *merge, yyjson_mut_val *object, size_t 
     yyjson_mut_val *key, *value;
     *out = (struct fields){.items = arena_array(merge->arena, room + 1, sizeof *out->items)};
     if (!out->items || !key_set_start(&out->keys, merge->arena, room + 1)) return out_of_memory(merge);
-    yyjson_mut_obj_foreach(object, index, max, key, value) fields_add(out, text_of(key))->value = value;
+    yyjson_mut_obj_foreach(object, index, max, key, value) fields_add(out, json_mut_text(key))->value = value;
     return true;
 }
 
@@ -66,8 +62,8 @@ static void drop(struct fields *fields, struct str name) {
 }
 
 bool strategic_no_key(struct strategic *merge, yyjson_mut_val *map, struct str merge_key) {
-    return error_set(merge->error, ERROR_INVALID, "map: %.*s does not contain declared merge key: %.*s", STR_ARG(go_text(merge->arena, map)),
-                     STR_ARG(merge_key));
+    return error_set(merge->error, ERROR_INVALID, "map: %.*s does not contain declared merge key: %.*s",
+                     STR_ARG(go_text(merge->arena, map)), STR_ARG(merge_key));
 }
 
 static bool wrong_type(struct strategic *merge, const char *wanted, yyjson_mut_val *found) {
@@ -92,8 +88,10 @@ static void drop_nulls(yyjson_mut_val *value) {
     yyjson_mut_obj_iter entries = yyjson_mut_obj_iter_with(value);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&entries));) {
         yyjson_mut_val *inner = yyjson_mut_obj_iter_get_val(key);
-        if (yyjson_mut_is_null(inner)) yyjson_mut_obj_iter_remove(&entries);
-        else drop_nulls(inner);
+        if (yyjson_mut_is_null(inner))
+            yyjson_mut_obj_iter_remove(&entries);
+        else
+            drop_nulls(inner);
     }
     yyjson_mut_arr_iter items = yyjson_mut_arr_iter_with(value);
     for (yyjson_mut_val *item; (item = yyjson_mut_arr_iter_next(&items));) drop_nulls(item);
@@ -144,7 +142,7 @@ static bool retain_keys(struct strategic *merge, struct fields *target, struct f
     bool is_new;
     if (!key_set_start(&names, merge->arena, yyjson_mut_arr_size(kept) + 1)) return out_of_memory(merge);
     yyjson_mut_arr_foreach(kept, index, max, name) {
-        if (yyjson_mut_is_str(name)) key_set_add(&names, text_of(name), index, &is_new);
+        if (yyjson_mut_is_str(name)) key_set_add(&names, json_mut_text(name), index, &is_new);
     }
     for (size_t i = 0; i < patch->count; i++) {
         const struct field *field = &patch->items[i];
@@ -234,8 +232,10 @@ yyjson_mut_val *strategic_merge_map(struct strategic *merge, yyjson_mut_val *tar
         bool is_deletion = str_starts_with(name, STR(DELETE_PREFIX));
         if (!value) continue;
         if (is_deletion && !name_after(merge, name, STR(DELETE_PREFIX), "primitive", &name)) return NULL;
-        if (yyjson_mut_is_null(value)) drop(&old, name);
-        else if (!merge_field(merge, &old, name, value, is_deletion, schema)) return NULL;
+        if (yyjson_mut_is_null(value))
+            drop(&old, name);
+        else if (!merge_field(merge, &old, name, value, is_deletion, schema))
+            return NULL;
     }
     merge->depth--;
     return fields_close(merge, &old, target) ? target : NULL;
@@ -245,7 +245,8 @@ yyjson_mut_val *strategic_merge(const struct schema *schema, struct arena *arena
                                 const yyjson_mut_val *patch, struct error *error) {
     struct error ignored;
     struct strategic merge = {arena, doc, error ? error : &ignored, 0};
-    yyjson_mut_val *out = yyjson_mut_val_mut_copy(doc, json_mut_loose(target)), *changes = yyjson_mut_val_mut_copy(doc, json_mut_loose(patch));
+    yyjson_mut_val *out = yyjson_mut_val_mut_copy(doc, json_mut_loose(target)),
+                   *changes = yyjson_mut_val_mut_copy(doc, json_mut_loose(patch));
     if (!out || !changes) {
         error_set(error, ERROR_MEMORY, "memory is out");
         return NULL;

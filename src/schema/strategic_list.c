@@ -87,7 +87,8 @@ static yyjson_mut_val *without(struct strategic *merge, yyjson_mut_val *list, yy
     return places_fill(merge, &places, gone, STR_EMPTY) ? drop_known(merge, list, &places, STR_EMPTY) : NULL;
 }
 
-bool strategic_drop_directives(struct strategic *merge, yyjson_mut_val *list, bool (*stays)(struct strategic *merge, yyjson_mut_val *item)) {
+bool strategic_drop_directives(struct strategic *merge, yyjson_mut_val *list,
+                               bool (*stays)(struct strategic *merge, yyjson_mut_val *item)) {
     size_t index, max, count = 0;
     yyjson_mut_val *item, **items = items_room(merge, list);
     if (!items) return false;
@@ -145,8 +146,10 @@ static bool follow_items(struct strategic *merge, yyjson_mut_val *target, yyjson
     yyjson_mut_val *item, **items = items_room(merge, patch);
     if (!items || !places_start(merge, &gone, yyjson_mut_arr_size(patch))) return false;
     yyjson_mut_arr_foreach(patch, index, max, item) {
-        if (!strategic_is_directive(item)) items[count++] = item;
-        else if (!follow_item(merge, item, merge_key, &gone, out_replaces)) return false;
+        if (!strategic_is_directive(item))
+            items[count++] = item;
+        else if (!follow_item(merge, item, merge_key, &gone, out_replaces))
+            return false;
     }
     bool has_directives = count < yyjson_mut_arr_size(patch);
     refill(patch, items, count);
@@ -171,8 +174,10 @@ static yyjson_mut_val *join_maps(struct strategic *merge, yyjson_mut_val *target
             return NULL;
         }
         struct key_slot *slot = key_set_add(&places.set, identity, at, &is_new);
-        if (is_new) found[at++] = item;
-        else if (!(found[slot->item] = strategic_merge_map(merge, found[slot->item], item, plan->schema))) return NULL;
+        if (is_new)
+            found[at++] = item;
+        else if (!(found[slot->item] = strategic_merge_map(merge, found[slot->item], item, plan->schema)))
+            return NULL;
     }
     yyjson_mut_val *out = yyjson_mut_arr(merge->doc);
     for (size_t i = 0; i < at; i++) {
@@ -221,7 +226,8 @@ static yyjson_mut_val *interleave(struct strategic *merge, const struct ordered 
                                   size_t other_count) {
     yyjson_mut_val *out = yyjson_mut_arr(merge->doc);
     for (size_t i = 0, j = 0; i < other_count || j < asked_count;) {
-        bool is_before = j == asked_count || (i < other_count && others[i].had != SIZE_MAX && asked[j].had != SIZE_MAX && others[i].had < asked[j].had);
+        bool is_before =
+            j == asked_count || (i < other_count && others[i].had != SIZE_MAX && asked[j].had != SIZE_MAX && others[i].had < asked[j].had);
         if (!append_copy(merge, out, is_before ? others[i++].value : asked[j++].value)) return NULL;
     }
     return out;

@@ -38,8 +38,8 @@ bool typed_is_always_there(const struct typed *type) {
 
 enum typed_shape typed_shape_of(const struct typed *type, const yyjson_mut_val *value) {
     static const enum typed_shape fixed[] = {
-        [TYPED_SCALAR] = SHAPE_SCALAR, [TYPED_META] = SHAPE_MAP,   [TYPED_TEXTS] = SHAPE_MAP,        [TYPED_NAMES] = SHAPE_LIST,
-        [TYPED_OWNERS] = SHAPE_LIST,   [TYPED_OWNER] = SHAPE_MAP,  [TYPED_ATOMIC_LIST] = SHAPE_LIST,
+        [TYPED_SCALAR] = SHAPE_SCALAR, [TYPED_META] = SHAPE_MAP,  [TYPED_TEXTS] = SHAPE_MAP,        [TYPED_NAMES] = SHAPE_LIST,
+        [TYPED_OWNERS] = SHAPE_LIST,   [TYPED_OWNER] = SHAPE_MAP, [TYPED_ATOMIC_LIST] = SHAPE_LIST,
     };
     if (type->kind > TYPED_UNTYPED) return fixed[type->kind];
     enum schema_type wanted = type->kind == TYPED_SCHEMA ? type->schema->type : TYPE_ANY;
@@ -53,10 +53,21 @@ static const struct {
     const char *name;
     enum typed_kind kind;
 } meta_fields[] = {
-    {"annotations", TYPED_TEXTS}, {"finalizers", TYPED_NAMES}, {"labels", TYPED_TEXTS}, {"managedFields", TYPED_ATOMIC_LIST},
-    {"ownerReferences", TYPED_OWNERS}, {"creationTimestamp", TYPED_SCALAR}, {"deletionGracePeriodSeconds", TYPED_SCALAR},
-    {"deletionTimestamp", TYPED_SCALAR}, {"generateName", TYPED_SCALAR}, {"generation", TYPED_SCALAR}, {"name", TYPED_SCALAR},
-    {"namespace", TYPED_SCALAR}, {"resourceVersion", TYPED_SCALAR}, {"selfLink", TYPED_SCALAR}, {"uid", TYPED_SCALAR},
+    {"annotations", TYPED_TEXTS},
+    {"finalizers", TYPED_NAMES},
+    {"labels", TYPED_TEXTS},
+    {"managedFields", TYPED_ATOMIC_LIST},
+    {"ownerReferences", TYPED_OWNERS},
+    {"creationTimestamp", TYPED_SCALAR},
+    {"deletionGracePeriodSeconds", TYPED_SCALAR},
+    {"deletionTimestamp", TYPED_SCALAR},
+    {"generateName", TYPED_SCALAR},
+    {"generation", TYPED_SCALAR},
+    {"name", TYPED_SCALAR},
+    {"namespace", TYPED_SCALAR},
+    {"resourceVersion", TYPED_SCALAR},
+    {"selfLink", TYPED_SCALAR},
+    {"uid", TYPED_SCALAR},
 };
 
 static bool find_meta(struct str name, struct typed *out) {
@@ -139,7 +150,8 @@ static int compare_keys(const void *left, const void *right) {
     return str_compare(((const struct field_key *)left)->name, ((const struct field_key *)right)->name);
 }
 
-static bool find_key(const struct typed *item_type, struct arena *arena, const yyjson_mut_val *item, struct str name, struct field_value *out) {
+static bool find_key(const struct typed *item_type, struct arena *arena, const yyjson_mut_val *item, struct str name,
+                     struct field_value *out) {
     yyjson_mut_val *value = yyjson_mut_obj_getn(json_mut_loose(item), name.ptr, name.len);
     if (value) return *out = field_value_of(arena, value), true;
     if (item_type->kind != TYPED_SCHEMA || !schema_property(item_type->schema, name)) return false;
@@ -157,8 +169,7 @@ static const char *keys_text(struct arena *arena, const struct str *names, size_
         strbuf_append(&out, field_error_quote(arena, names[i]));
     }
     strbuf_append(&out, STR("] (and doesn't have default values for any key fields)"));
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
+    struct str text = strbuf_take(&out, arena);
     return text.ptr;
 }
 

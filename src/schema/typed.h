@@ -21,19 +21,19 @@ enum typed_kind {
     TYPED_DEDUCED, /* no schema: maps are granular, lists atomic */
     TYPED_UNTYPED, /* no schema: maps and lists are atomic */
     TYPED_SCALAR,
-    TYPED_META,    /* ObjectMeta, and what is in it: */
-    TYPED_TEXTS,   /* labels, annotations */
-    TYPED_NAMES,   /* finalizers */
-    TYPED_OWNERS,  /* ownerReferences */
+    TYPED_META,   /* ObjectMeta, and what is in it: */
+    TYPED_TEXTS,  /* labels, annotations */
+    TYPED_NAMES,  /* finalizers */
+    TYPED_OWNERS, /* ownerReferences */
     TYPED_OWNER,
     TYPED_ATOMIC_LIST, /* managedFields */
 };
 struct typed {
     enum typed_kind kind;
     const struct schema *schema;
-    bool is_resource;   /* has apiVersion, kind and metadata */
-    bool is_open;       /* unknown fields are kept here and below */
-    bool is_go;         /* a built-in kind: some fields are always there */
+    bool is_resource; /* has apiVersion, kind and metadata */
+    bool is_open;     /* unknown fields are kept here and below */
+    bool is_go;       /* a built-in kind: some fields are always there */
 };
 
 enum typed_shape { SHAPE_SCALAR, SHAPE_MAP, SHAPE_LIST };
@@ -58,7 +58,8 @@ struct typed_changes {
     struct field_set removed, modified, added;
 };
 /* NULL: nothing there (a create's live object has apiVersion and kind). */
-struct typed_changes typed_compare(const struct typed *type, struct arena *arena, const yyjson_mut_val *before, const yyjson_mut_val *after);
+struct typed_changes typed_compare(const struct typed *type, struct arena *arena, const yyjson_mut_val *before,
+                                   const yyjson_mut_val *after);
 struct field_set typed_fields(const struct typed *type, struct arena *arena, const yyjson_mut_val *object);
 /* Containers take the order of what is laid over where it changes them. Copies into `doc`. */
 yyjson_mut_val *typed_merge(const struct typed *type, struct arena *arena, yyjson_mut_doc *doc, const yyjson_mut_val *below,

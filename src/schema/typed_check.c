@@ -26,9 +26,7 @@ static struct str path_below(struct arena *arena, struct str path, const struct 
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     strbuf_append(&out, path);
     field_element_write(&out, arena, element);
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 static struct str wrong_scalar(const struct typed *type, struct arena *arena, yyjson_mut_val *value) {
@@ -120,7 +118,5 @@ struct str typed_check(const struct typed *type, struct arena *arena, const yyjs
         if (finding->path.len) strbuf_append(&out, STR(": "));
         strbuf_append(&out, finding->message);
     }
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }

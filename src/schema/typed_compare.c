@@ -41,8 +41,10 @@ static bool is_same(yyjson_mut_val *before, yyjson_mut_val *after) {
 }
 
 static void mark_presence(yyjson_mut_val *before, yyjson_mut_val *after, struct changes *out) {
-    if (!before) out->is_member[ADDED] = true;
-    else if (!after) out->is_member[REMOVED] = true;
+    if (!before)
+        out->is_member[ADDED] = true;
+    else if (!after)
+        out->is_member[REMOVED] = true;
 }
 
 static void compare_leaf(struct walk *walk, yyjson_mut_val *before, yyjson_mut_val *after, struct changes *out) {
@@ -74,8 +76,10 @@ static bool settle_go_field(const struct walk *walk, const struct typed *field, 
     enum typed_shape shape = typed_shape_of(field, NULL);
     if (shape == SHAPE_SCALAR) return !is_zero(*before ? *before : *after);
     yyjson_mut_val *zero = shape == SHAPE_MAP ? walk->empty : walk->null;
-    if (!*before) *before = zero;
-    else *after = zero;
+    if (!*before)
+        *before = zero;
+    else
+        *after = zero;
     return true;
 }
 
@@ -154,8 +158,10 @@ static bool compare_as(struct walk *walk, const struct typed *type, enum typed_s
         compare_leaf(walk, before, after, out);
         return true;
     }
-    if (is_map) compare_maps(walk, type, left, right, out);
-    else compare_lists(walk, type, left, right, out);
+    if (is_map)
+        compare_maps(walk, type, left, right, out);
+    else
+        compare_lists(walk, type, left, right, out);
     return false;
 }
 
@@ -169,7 +175,8 @@ static void compare(struct walk *walk, const struct typed *type, yyjson_mut_val 
     walk->depth--;
 }
 
-struct typed_changes typed_compare(const struct typed *type, struct arena *arena, const yyjson_mut_val *before, const yyjson_mut_val *after) {
+struct typed_changes typed_compare(const struct typed *type, struct arena *arena, const yyjson_mut_val *before,
+                                   const yyjson_mut_val *after) {
     yyjson_mut_doc *doc = json_builder(arena);
     struct walk walk = {arena, doc ? yyjson_mut_obj(doc) : NULL, doc ? yyjson_mut_null(doc) : NULL, 0};
     struct changes found = {0};

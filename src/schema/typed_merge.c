@@ -23,9 +23,12 @@ static yyjson_mut_val *merge_maps(const struct walk *walk, const struct typed *t
         struct typed field;
         struct str key = order <= 0 ? left.items[i].key : right.items[j].key;
         yyjson_mut_val *value;
-        if (order != 0) value = copy(walk, order < 0 ? left.items[i].value : right.items[j].value);
-        else if (typed_field(type, key, &field)) value = merge(walk, &field, left.items[i].value, right.items[j].value);
-        else value = copy(walk, right.items[j].value);
+        if (order != 0)
+            value = copy(walk, order < 0 ? left.items[i].value : right.items[j].value);
+        else if (typed_field(type, key, &field))
+            value = merge(walk, &field, left.items[i].value, right.items[j].value);
+        else
+            value = copy(walk, right.items[j].value);
         if (!add(walk, out, key, value)) return NULL;
         i += order <= 0;
         j += order >= 0;
@@ -49,13 +52,14 @@ static struct merge_list list_of(const struct walk *walk, yyjson_mut_val *list) 
     struct merge_list out = {arena_array(walk->arena, yyjson_mut_arr_size(list), sizeof *out.items), yyjson_mut_arr_size(list)};
     yyjson_mut_val *item;
     if (!out.items) out.count = 0;
-    if (out.items) yyjson_mut_arr_foreach(list, index, max, item) out.items[index] = (struct merge_item){.value = item, .other_index = SIZE_MAX};
+    if (out.items)
+        yyjson_mut_arr_foreach(list, index, max, item) out.items[index] = (struct merge_item){.value = item, .other_index = SIZE_MAX};
     return out;
 }
 
 /* Finds for each item the one with the same keys in the other list. What is above has no two alike; of several below, none is it. */
-static void pair_up(const struct walk *walk, const struct typed *type, yyjson_mut_val *below, yyjson_mut_val *above, struct merge_list *left,
-                    struct merge_list *right) {
+static void pair_up(const struct walk *walk, const struct typed *type, yyjson_mut_val *below, yyjson_mut_val *above,
+                    struct merge_list *left, struct merge_list *right) {
     struct typed_items lower = typed_items_of(type, walk->arena, below), upper = typed_items_of(type, walk->arena, above);
     for (size_t i = 0, j = 0; i < lower.count && j < upper.count;) {
         int order = field_element_compare(&lower.items[i].element, &upper.items[j].element);

@@ -7,8 +7,8 @@
 #include "schema/schema_inner.h"
 
 /*
- * The validation keywords, in the order, with the paths and in the words of kube-openapi's validators as kube-apiserver 1.34 shows them. Paths
- * in the words are kube-openapi's own ("spec.list[0].x"), those of fields the same.
+ * The validation keywords, in the order, with the paths and in the words of kube-openapi's validators as kube-apiserver 1.34 shows them.
+ * Paths in the words are kube-openapi's own ("spec.list[0].x"), those of fields the same.
  */
 
 struct validation {
@@ -17,16 +17,8 @@ struct validation {
     size_t *matches; /* how much of a schema was looked at and held; of several that fail, the best is told of */
 };
 
-static void validate(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
-                     struct str path);
-
-static struct str text_of(const yyjson_mut_val *value) {
-    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
-}
-
-static bool equals(const yyjson_mut_val *a, const yyjson_mut_val *b) {
-    return yyjson_mut_equals(json_mut_loose(a), json_mut_loose(b));
-}
+static void validate(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
+                     const yyjson_mut_val *old, struct str path);
 
 /* Of the root, the path in the words is empty, as in "in body must ...". */
 static void add(const struct validation *validation, enum field_error_kind kind, struct str path, struct str value, struct str words) {
@@ -100,7 +92,7 @@ static int64_t rune_count(struct str text) {
 /* Only the first complaint is told, as there. */
 static void check_text(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, struct str path) {
     struct arena *arena = validation->arena;
-    struct str text = text_of(value);
+    struct str text = json_mut_text(value);
     if (schema->max_length.is_set && rune_count(text) > schema->max_length.value) {
         field_errors_add_text(validation->out, FIELD_TOO_LONG, path, STR_EMPTY,
                               arena_printf(arena, "may not be more than %lld byte%s", (long long)schema->max_length.value,
@@ -109,7 +101,8 @@ static void check_text(const struct validation *validation, const struct schema 
         add(validation, FIELD_INVALID, path, field_error_quote(arena, text),
             arena_printf(arena, "should be at least %lld chars long", (long long)schema->min_length.value));
     } else if (schema->pattern_text.len && !(schema->pattern && pattern_finds(schema->pattern, text))) {
-        add(validation, FIELD_INVALID, path, field_error_quote(arena, text), arena_printf(arena, "should match '%.*s'", STR_ARG(schema->pattern_text)));
+        add(validation, FIELD_INVALID, path, field_error_quote(arena, text),
+            arena_printf(arena, "should match '%.*s'", STR_ARG(schema->pattern_text)));
     }
     if (schema->format_pattern && !pattern_finds(schema->format_pattern, text)) {
         struct str quoted = field_error_quote(arena, text);
@@ -118,12 +111,13 @@ static void check_text(const struct validation *validation, const struct schema 
     }
 }
 
-/* A bound as Go prints it: of an integer's own type for integers, else a float64 by %v. */
+/* A bound as Go prints it: of an integer's own type for integers where that holds it, else a float64 by %v. */
 static struct str bound_text(struct arena *arena, double bound, bool is_integer) {
-    if (is_integer) return arena_printf(arena, "%lld", (long long)bound);
+    if (is_integer && bound >= -0x1p63 && bound < 0x1p63) return arena_printf(arena, "%lld", (long long)bound);
     int exponent = bound == 0 ? 0 : (int)floor(log10(fabs(bound)));
     for (int digits = 1; digits <= 17; digits++) {
-        struct str text = exponent < -4 || exponent >= 21 ? arena_printf(arena, "%.*e", digits - 1, bound) : arena_printf(arena, "%.*g", digits, bound);
+        struct str text =
+            exponent < -4 || exponent >= 21 ? arena_printf(arena, "%.*e", digits - 1, bound) : arena_printf(arena, "%.*g", digits, bound);
         if (text.len && strtod(text.ptr, NULL) == bound && (exponent < -4 || exponent >= 21 || !str_contains(text, STR("e")))) return text;
     }
     return arena_printf(arena, "%.0f", bound);
@@ -133,9 +127,7 @@ static struct str number_text(struct arena *arena, const yyjson_mut_val *value) 
     struct strbuf out = strbuf_with_max(64);
     yyjson_val *frozen = json_freeze(arena, value);
     if (frozen) json_write_number(&out, frozen);
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 /* Within a billionth, since neither 0.3 nor 0.1 is what it looks like. */
@@ -147,8 +139,10 @@ static bool is_multiple(double number, double factor) {
 /* Integers are divided as such: a double does not hold them all. */
 static bool is_multiple_of(const yyjson_mut_val *value, double factor) {
     const double most = 9007199254740992.0; /* 2^53 */
-    if (yyjson_mut_is_sint(json_mut_loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_sint(json_mut_loose(value)) % (int64_t)factor == 0;
-    if (yyjson_mut_is_uint(json_mut_loose(value)) && factor == floor(factor) && factor < most) return yyjson_mut_get_uint(json_mut_loose(value)) % (uint64_t)factor == 0;
+    if (yyjson_mut_is_sint(json_mut_loose(value)) && factor == floor(factor) && factor < most)
+        return yyjson_mut_get_sint(json_mut_loose(value)) % (int64_t)factor == 0;
+    if (yyjson_mut_is_uint(json_mut_loose(value)) && factor == floor(factor) && factor < most)
+        return yyjson_mut_get_uint(json_mut_loose(value)) % (uint64_t)factor == 0;
     return is_multiple(yyjson_mut_get_num(json_mut_loose(value)), factor);
 }
 
@@ -183,14 +177,14 @@ static bool has_duplicates(const yyjson_mut_val *list) {
     yyjson_mut_arr_foreach(json_mut_loose(list), index, max, item) {
         yyjson_mut_arr_foreach(json_mut_loose(list), before, before_max, other) {
             if (before >= index) break;
-            if (equals(item, other)) return true;
+            if (json_mut_equal(item, other)) return true;
         }
     }
     return false;
 }
 
-static void check_list(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
-                       struct str path) {
+static void check_list(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
+                       const yyjson_mut_val *old, struct str path) {
     size_t index, max;
     yyjson_mut_val *item;
     int64_t size = (int64_t)yyjson_mut_arr_size(json_mut_loose(value));
@@ -203,15 +197,16 @@ static void check_list(const struct validation *validation, const struct schema 
         add(validation, FIELD_INVALID, path, arena_printf(validation->arena, "%lld", (long long)size),
             arena_printf(validation->arena, "should have at least %lld items", (long long)schema->min_items.value));
     if (schema->max_items.is_set && size > schema->max_items.value) add_too_many(validation, path, size, schema->max_items.value);
-    if (schema->has_unique_items && has_duplicates(value)) add(validation, FIELD_INVALID, path, STR("\"\""), STR("shouldn't contain duplicates"));
+    if (schema->has_unique_items && has_duplicates(value))
+        add(validation, FIELD_INVALID, path, STR("\"\""), STR("shouldn't contain duplicates"));
 }
 
-static void check_members(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
-                          struct str path) {
+static void check_members(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
+                          const yyjson_mut_val *old, struct str path) {
     size_t index, max;
     yyjson_mut_val *key, *member;
     yyjson_mut_obj_foreach(json_mut_loose(value), index, max, key, member) {
-        struct str name = text_of(key);
+        struct str name = json_mut_text(key);
         const struct schema *known = schema_of_key(schema, name);
         if (known) {
             const yyjson_mut_val *before = old ? yyjson_mut_obj_getn(json_mut_loose(old), name.ptr, name.len) : NULL;
@@ -223,13 +218,14 @@ static void check_members(const struct validation *validation, const struct sche
     }
 }
 
-static void check_object(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
-                         struct str path) {
+static void check_object(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
+                         const yyjson_mut_val *old, struct str path) {
     int64_t size = (int64_t)yyjson_mut_obj_size(json_mut_loose(value));
     if (schema->min_properties.is_set && size < schema->min_properties.value)
         add(validation, FIELD_INVALID, path, arena_printf(validation->arena, "%lld", (long long)size),
             arena_printf(validation->arena, "should have at least %lld properties", (long long)schema->min_properties.value));
-    if (schema->max_properties.is_set && size > schema->max_properties.value) add_too_many(validation, path, size, schema->max_properties.value);
+    if (schema->max_properties.is_set && size > schema->max_properties.value)
+        add_too_many(validation, path, size, schema->max_properties.value);
     check_members(validation, schema, value, yyjson_mut_is_obj(json_mut_loose(old)) ? old : NULL, path);
     size_t index, max;
     yyjson_val *name;
@@ -243,7 +239,7 @@ static void check_object(const struct validation *validation, const struct schem
 static bool equals_frozen(const yyjson_mut_val *value, const yyjson_val *choice) {
     yyjson_val *wanted = json_loose(choice);
     yyjson_mut_val *found = json_mut_loose(value);
-    if (yyjson_is_str(wanted) && yyjson_mut_is_str(found)) return str_equal(text_of(found), json_text(wanted));
+    if (yyjson_is_str(wanted) && yyjson_mut_is_str(found)) return str_equal(json_mut_text(found), json_text(wanted));
     if (yyjson_is_num(wanted) && yyjson_mut_is_num(found)) return yyjson_get_num(wanted) == yyjson_mut_get_num(found);
     if (yyjson_is_bool(wanted) && yyjson_mut_is_bool(found)) return yyjson_get_bool(wanted) == yyjson_mut_get_bool(found);
     return yyjson_is_null(wanted) && yyjson_mut_is_null(found);
@@ -262,14 +258,15 @@ static void check_choice(const struct validation *validation, const struct schem
     yyjson_arr_foreach(choices, index, max, choice) {
         struct strbuf json = strbuf_with_max(LIMIT_BODY_BYTES);
         if (!yyjson_is_str(choice)) json_write(&json, choice);
+        if (json.is_memory_out) arena->exhausted = true;
         struct str quoted = field_error_quote(arena, yyjson_is_str(choice) ? json_text(choice) : strbuf_view(&json));
         strbuf_printf(&words, "%s%.*s", index ? ", " : "", STR_ARG(quoted));
         strbuf_release(&json);
     }
     struct field_errors shown = {.arena = arena};
     field_errors_add(&shown, FIELD_NOT_SUPPORTED, path, value, "%s", "");
-    if (shown.count) field_errors_add_text(validation->out, FIELD_NOT_SUPPORTED, path, shown.items[0].value, strbuf_view(&words));
-    strbuf_release(&words);
+    struct str detail = strbuf_take(&words, arena);
+    if (shown.count) field_errors_add_text(validation->out, FIELD_NOT_SUPPORTED, path, shown.items[0].value, detail);
 }
 
 /* What one of several schemas has to say, apart from the rest. */
@@ -291,11 +288,12 @@ static void add_all(const struct validation *validation, const struct field_erro
 
 static void add_composite(const struct validation *validation, struct str path, const char *words) {
     struct str quoted = field_error_quote(validation->arena, path);
-    field_errors_add_text(validation->out, FIELD_INVALID, STR("<nil>"), STR("\"\""), arena_printf(validation->arena, "%.*s %s", STR_ARG(quoted), words));
+    field_errors_add_text(validation->out, FIELD_INVALID, STR("<nil>"), STR("\"\""),
+                          arena_printf(validation->arena, "%.*s %s", STR_ARG(quoted), words));
 }
 
-static void check_alternatives(const struct validation *validation, const struct schema_list *list, bool needs_exactly_one, const yyjson_mut_val *value,
-                               const yyjson_mut_val *old, struct str path) {
+static void check_alternatives(const struct validation *validation, const struct schema_list *list, bool needs_exactly_one,
+                               const yyjson_mut_val *value, const yyjson_mut_val *old, struct str path) {
     struct field_errors best = {0};
     size_t valid = 0, matches, most = 0;
     for (size_t i = 0; i < list->count; i++) {
@@ -310,15 +308,18 @@ static void check_alternatives(const struct validation *validation, const struct
     }
     if (needs_exactly_one && valid == 1) return;
     char words[96];
-    if (!needs_exactly_one) snprintf(words, sizeof words, "must validate at least one schema (anyOf)");
-    else if (!valid) snprintf(words, sizeof words, "must validate one and only one schema (oneOf). Found none valid");
-    else snprintf(words, sizeof words, "must validate one and only one schema (oneOf). Found %zu valid alternatives", valid);
+    if (!needs_exactly_one)
+        snprintf(words, sizeof words, "must validate at least one schema (anyOf)");
+    else if (!valid)
+        snprintf(words, sizeof words, "must validate one and only one schema (oneOf). Found none valid");
+    else
+        snprintf(words, sizeof words, "must validate one and only one schema (oneOf). Found %zu valid alternatives", valid);
     add_composite(validation, path, words);
     if (!valid) add_all(validation, &best);
 }
 
-static void check_composites(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
-                             struct str path) {
+static void check_composites(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
+                             const yyjson_mut_val *old, struct str path) {
     if (schema->any_of.count) check_alternatives(validation, &schema->any_of, false, value, old, path);
     if (schema->one_of.count) check_alternatives(validation, &schema->one_of, true, value, old, path);
     size_t valid = 0, matches;
@@ -328,14 +329,16 @@ static void check_composites(const struct validation *validation, const struct s
         add_all(validation, &errors);
     }
     if (valid < schema->all_of.count)
-        add_composite(validation, path, valid ? "must validate all the schemas (allOf)" : "must validate all the schemas (allOf). None validated");
-    if (schema->not && try(validation, schema->not, value, old, path, &matches).count == 0) add_composite(validation, path, "must not validate the schema (not)");
+        add_composite(validation, path,
+                      valid ? "must validate all the schemas (allOf)" : "must validate all the schemas (allOf). None validated");
+    if (schema->not &&try(validation, schema->not, value, old, path, &matches).count == 0)
+        add_composite(validation, path, "must not validate the schema (not)");
 }
 
 /* What did not change since `old` is let be, whatever it is: CRDValidationRatcheting. */
-static void validate(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value, const yyjson_mut_val *old,
-                     struct str path) {
-    if (old && equals(value, old)) return;
+static void validate(const struct validation *validation, const struct schema *schema, const yyjson_mut_val *value,
+                     const yyjson_mut_val *old, struct str path) {
+    if (old && json_mut_equal(value, old)) return;
     bool is_good_type = check_type(validation, schema, value, path);
     if (yyjson_mut_is_null(json_mut_loose(value))) {
         check_choice(validation, schema, value, path);
@@ -346,7 +349,8 @@ static void validate(const struct validation *validation, const struct schema *s
     check_composites(validation, schema, value, old, path);
     if (yyjson_mut_is_str(json_mut_loose(value))) check_text(validation, schema, value, path);
     if (yyjson_mut_is_num(json_mut_loose(value))) check_number(validation, schema, value, path);
-    if (yyjson_mut_is_arr(json_mut_loose(value))) check_list(validation, schema, value, yyjson_mut_is_arr(json_mut_loose(old)) ? old : NULL, path);
+    if (yyjson_mut_is_arr(json_mut_loose(value)))
+        check_list(validation, schema, value, yyjson_mut_is_arr(json_mut_loose(old)) ? old : NULL, path);
     check_choice(validation, schema, value, path);
     if (yyjson_mut_is_obj(json_mut_loose(value))) check_object(validation, schema, value, old, path);
 }
@@ -355,7 +359,8 @@ static void validate(const struct validation *validation, const struct schema *s
 static bool blocks_rules(const struct field_errors *errors) {
     for (size_t i = 0; i < errors->count; i++) {
         enum field_error_kind kind = errors->items[i].kind;
-        if (kind == FIELD_NOT_SUPPORTED || kind == FIELD_REQUIRED || kind == FIELD_TOO_LONG || kind == FIELD_TOO_MANY || kind == FIELD_TYPE_INVALID)
+        if (kind == FIELD_NOT_SUPPORTED || kind == FIELD_REQUIRED || kind == FIELD_TOO_LONG || kind == FIELD_TOO_MANY ||
+            kind == FIELD_TYPE_INVALID)
             return true;
     }
     return false;
@@ -377,7 +382,8 @@ void schema_validate(const struct schema *schema, struct arena *arena, const yyj
     if (schema->has_lists_below && (!old || !has_bad_lists(schema, arena, old))) schema_validate_lists(schema, object, STR_EMPTY, &found);
     if (schema->has_rules_below && blocks_rules(&found))
         field_errors_add_text(&found, FIELD_INVALID, STR("<nil>"), STR("null"),
-                              STR("some validation rules were not checked because the object was invalid; correct the existing errors to complete validation"));
+                              STR("some validation rules were not checked because the object was invalid; correct the existing errors to "
+                                  "complete validation"));
     else if (schema->has_rules_below)
         schema_rules_run(schema, object, old, &found);
     validation.out = out;

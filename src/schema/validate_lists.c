@@ -3,10 +3,6 @@
 
 /* Lists of type set and map hold nothing twice (apiextensions' listtype package). */
 
-static struct str text_of(const yyjson_mut_val *value) {
-    return (struct str){yyjson_mut_get_str(json_mut_loose(value)), yyjson_mut_get_len(json_mut_loose(value))};
-}
-
 static yyjson_mut_val *member(const yyjson_mut_val *object, struct str key) {
     return yyjson_mut_obj_getn(json_mut_loose(object), key.ptr, key.len);
 }
@@ -42,9 +38,7 @@ static struct str keys_text(struct arena *arena, const struct schema *schema, co
     yyjson_val *frozen = json_freeze(arena, keys);
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     if (frozen) json_write_canonical(&out, frozen);
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 /* The first item of a list map that is neither an object nor null is all there is to say. */
@@ -53,7 +47,8 @@ static bool has_only_objects(const yyjson_mut_val *list, struct str path, struct
     yyjson_mut_val *item;
     yyjson_mut_arr_foreach(json_mut_loose(list), index, max, item) {
         if (yyjson_mut_is_obj(item) || yyjson_mut_is_null(item)) continue;
-        field_errors_add(out, FIELD_INVALID, schema_index_path(out->arena, path, index), item, "must be an object for an array of list-type map");
+        field_errors_add(out, FIELD_INVALID, schema_index_path(out->arena, path, index), item,
+                         "must be an object for an array of list-type map");
         return false;
     }
     return true;
@@ -63,9 +58,7 @@ static struct str canonical_text(struct arena *arena, const yyjson_mut_val *valu
     yyjson_val *frozen = json_freeze(arena, value);
     struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
     if (frozen) json_write_canonical(&out, frozen);
-    struct str text = arena_copy(arena, strbuf_view(&out));
-    strbuf_release(&out);
-    return text;
+    return strbuf_take(&out, arena);
 }
 
 /* What is there three times is told of once. */
@@ -81,8 +74,10 @@ static void check_duplicates(const struct schema *schema, const yyjson_mut_val *
         struct key_slot *slot = key_set_add(&seen, text, 1, &is_new);
         if (is_new || slot->item++ > 1) continue;
         struct str place = schema_index_path(out->arena, path, index);
-        if (is_map) field_errors_add_text(out, FIELD_DUPLICATE, place, field_error_json(out->arena, text), STR_EMPTY);
-        else field_errors_add(out, FIELD_DUPLICATE, place, item, "%s", "");
+        if (is_map)
+            field_errors_add_text(out, FIELD_DUPLICATE, place, field_error_json(out->arena, text), STR_EMPTY);
+        else
+            field_errors_add(out, FIELD_DUPLICATE, place, item, "%s", "");
     }
 }
 
@@ -96,8 +91,9 @@ void schema_validate_lists(const struct schema *schema, const yyjson_mut_val *va
             schema_validate_lists(schema->items, item, schema_index_path(out->arena, path, index), out);
     } else if (yyjson_mut_is_obj(json_mut_loose(value))) {
         yyjson_mut_obj_foreach(json_mut_loose(value), index, max, key, item) {
-            const struct schema *known = schema_of_key(schema, text_of(key));
-            if (known && known->has_lists_below) schema_validate_lists(known, item, schema_key_path(schema, out->arena, path, text_of(key)), out);
+            const struct schema *known = schema_of_key(schema, json_mut_text(key));
+            if (known && known->has_lists_below)
+                schema_validate_lists(known, item, schema_key_path(schema, out->arena, path, json_mut_text(key)), out);
         }
     }
 }

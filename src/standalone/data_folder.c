@@ -1,5 +1,6 @@
 #include "standalone/data_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -30,9 +31,39 @@ static bool make_folders(struct arena *arena, struct str path, struct error *err
         if (mkdir(part.ptr, 0700) == 0 || errno == EEXIST) continue;
         return error_set(error, ERROR_IO, "cannot make the folder %s: %s; give another --data", QUOTE(part), strerror(errno));
     }
+    if (!files_is_folder(path.ptr)) return error_set(error, ERROR_IO, "%s is no folder; give another --data", QUOTE(path));
+    return true;
+}
+
+/* A home folder, say: it is not to be closed to others because of us. */
+static bool holds_other_things(const char *path) {
+    bool is_ours = false;
+    size_t count = 0;
+    DIR *folder = opendir(path);
+    if (!folder) return true;
+    for (const struct dirent *entry; (entry = readdir(folder));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        is_ours |= strcmp(entry->d_name, "admin.token") == 0;
+        count++;
+    }
+    closedir(folder);
+    return count && !is_ours;
+}
+
+/* Whoever may write to it may put an authority, a token or a store of his own there; who may read it sees names: secrets have 0600. */
+static bool close_to_others(struct data_folder *folder, struct error *error) {
+    enum { WRITTEN_BY_OTHERS = 022, OPEN_TO_OTHERS = 077, MODE = 07777 };
+    const char *path = folder->path.ptr;
     struct stat facts;
-    if (stat(path.ptr, &facts) != 0 || !S_ISDIR(facts.st_mode))
-        return error_set(error, ERROR_IO, "%s is no folder; give another --data", QUOTE(path));
+    if (stat(path, &facts) != 0)
+        return error_set(error, ERROR_IO, "cannot look at %s: %s; give another --data", QUOTE(folder->path), strerror(errno));
+    if (facts.st_mode & WRITTEN_BY_OTHERS)
+        return error_set(error, ERROR_INVALID,
+                         "others may write to %s (mode %04o), and so put keys of theirs there; chmod 700 %s, or give another --data",
+                         QUOTE(folder->path), (unsigned)(facts.st_mode & MODE), QUOTE(folder->path));
+    if (!(facts.st_mode & OPEN_TO_OTHERS)) return true;
+    bool is_closed = facts.st_uid == geteuid() && !holds_other_things(path) && chmod(path, facts.st_mode & (MODE - OPEN_TO_OTHERS)) == 0;
+    folder->is_open_to_readers = !is_closed;
     return true;
 }
 
@@ -74,15 +105,15 @@ bool data_folder_open(struct arena *arena, const char *path, bool is_temporary, 
     *out = (struct data_folder){.lock_fd = -1, .is_temporary = is_temporary};
     out->path = is_temporary ? make_temporary(arena, error) : path ? absolute(arena, path) : default_path(arena, error);
     if (!out->path.len) return error->kind ? false : error_set(error, ERROR_MEMORY, "memory is out");
-    if (make_folders(arena, out->path, error) && lock(arena, out, error)) return true;
+    if (make_folders(arena, out->path, error) && close_to_others(out, error) && lock(arena, out, error)) return true;
     if (out->lock_fd >= 0) close(out->lock_fd);
     if (is_temporary) rmdir(out->path.ptr);
     return false;
 }
 
 static int remove_entry(const char *path, const struct stat *facts, int kind, struct FTW *place) {
-    (void)facts, (void)kind, (void)place;
-    return remove(path);
+    (void)facts, (void)place;
+    return kind == FTW_DP ? rmdir(path) : unlink(path); /* not remove(): a sandbox need not let it try a folder as a file */
 }
 
 void data_folder_close(struct data_folder *folder) {

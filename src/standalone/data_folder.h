@@ -1,5 +1,6 @@
 /*
- * The data folder: made with mode 0700, one process at a time, secrets in files of mode 0600.
+ * The data folder: of mode 0700, one process at a time, secrets in files of mode 0600. One that is there already, and is empty or a data
+ * folder, gets that mode; one that others may write to is refused.
  *
  *   DATA/lock         held while a process serves; holds its number
  *   DATA/store/       storage's
@@ -19,7 +20,8 @@
 struct data_folder {
     struct str path; /* absolute, terminated; in the arena */
     int lock_fd;
-    bool is_temporary; /* goes with data_folder_close */
+    bool is_temporary;       /* goes with data_folder_close */
+    bool is_open_to_readers; /* others see what is in it: it holds other things, too, or is somebody else's */
 };
 
 /*

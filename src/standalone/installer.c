@@ -58,9 +58,7 @@ static struct str body_of(struct installer *installer, struct str resource_versi
     if (resource_version.len) json_add_text(doc, metadata, "resourceVersion", resource_version);
     struct strbuf text = strbuf_with_max(INSTALL_ARENA_BYTES);
     json_write(&text, json_freeze(&installer->arena, copy));
-    struct str body = arena_copy(&installer->arena, strbuf_view(&text));
-    strbuf_release(&text);
-    return body;
+    return strbuf_take(&text, &installer->arena);
 }
 
 static void next_definition(struct installer *installer) {

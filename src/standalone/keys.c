@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+#include "data/yaml_quote.h"
 #include "io/certificates.h"
 
 enum { SECRET_BYTES = 32, HOST_NAME_BYTES = 256, NAMES_MAX = 16 };
@@ -36,6 +38,24 @@ static bool load_secret(struct arena *arena, const struct data_folder *folder, c
     *error = (struct error){0};
     *out = make_secret(arena, error);
     return out->len && data_folder_write(arena, folder, name, *out, error);
+}
+
+/* A bearer token as RFC 6750, 2.1 has it. */
+static bool is_bearer_token(struct str text) {
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alnum && !(c && strchr("-._~+/=", c))) return false;
+    }
+    return true;
+}
+
+static bool load_admin_token(struct arena *arena, const struct data_folder *folder, struct str *out, struct error *error) {
+    if (!load_secret(arena, folder, "admin.token", out, error)) return false;
+    return is_bearer_token(*out) ||
+           error_set(error, ERROR_INVALID,
+                     "%s/admin.token is damaged: a token has letters, digits and -._~+/= only; remove it, and a new one is made",
+                     folder->path.ptr);
 }
 
 /* ---- the authority ---- */
@@ -114,18 +134,25 @@ bool keys_load(struct arena *arena, const struct data_folder *folder, struct str
                struct error *error) {
     struct certificate_pair authority = {strbuf_with_max(1024 * 1024), strbuf_with_max(1024 * 1024)};
     *out = (struct keys){0};
-    bool is_loaded = load_authority(arena, folder, now_ms, &authority, error) &&
-                     make_server(arena, folder, &authority, host, now_ms, out, error) &&
-                     load_secret(arena, folder, "admin.token", &out->admin_token, error) &&
-                     load_secret(arena, folder, "signing.key", &out->signing_key, error);
+    bool is_loaded =
+        load_authority(arena, folder, now_ms, &authority, error) && make_server(arena, folder, &authority, host, now_ms, out, error) &&
+        load_admin_token(arena, folder, &out->admin_token, error) && load_secret(arena, folder, "signing.key", &out->signing_key, error);
     if (is_loaded) out->ca_certificate = arena_copy(arena, strbuf_view(&authority.certificate));
     certificate_pair_release(&authority);
     return is_loaded;
 }
 
+/* A token of digits alone would read as a number. */
+static struct str yaml_word(struct arena *arena, struct str text) {
+    struct strbuf out = strbuf_with_max(LIMIT_BODY_BYTES);
+    yaml_quote(&(struct yaml_text){.out = &out}, text, YAML_QUOTE_KEY, 0);
+    return strbuf_take(&out, arena);
+}
+
 struct str keys_kubeconfig(struct arena *arena, const struct keys *keys, struct str server) {
     size_t most = (keys->ca_certificate.len + 2) / 3 * 4;
     unsigned char *encoded = arena_alloc(arena, most + 1);
+    struct str token = yaml_word(arena, keys->admin_token);
     if (!encoded) return STR_EMPTY;
     EVP_EncodeBlock(encoded, (const unsigned char *)keys->ca_certificate.ptr, (int)keys->ca_certificate.len);
     return arena_printf(arena,
@@ -135,5 +162,5 @@ struct str keys_kubeconfig(struct arena *arena, const struct keys *keys, struct 
                         "clusters:\n- name: model-booster\n  cluster:\n    server: %.*s\n    certificate-authority-data: %s\n"
                         "contexts:\n- name: model-booster\n  context: {cluster: model-booster, user: admin, namespace: default}\n"
                         "users:\n- name: admin\n  user:\n    token: %.*s\n",
-                        STR_ARG(server), (const char *)encoded, STR_ARG(keys->admin_token));
+                        STR_ARG(server), (const char *)encoded, STR_ARG(token));
 }

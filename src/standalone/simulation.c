@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "base/hash_table.h"
 #include "base/number.h"
 #include "booster/names.h"
 #include "controller/watcher.h"
@@ -94,7 +94,10 @@ static struct played *need_played(struct simulation *simulation, const char *key
         return NULL;
     }
     HASH_ADD_KEYPTR(hh, simulation->played, played->key, strlen(played->key), played);
-    return played;
+    if (played->hh.tbl) return played;
+    free(played->key);
+    free(played);
+    return NULL;
 }
 
 static void drop_if_empty(struct simulation *simulation, struct played *played) {
@@ -165,7 +168,9 @@ static struct played_pod *new_pod(struct simulation *simulation, const char *key
         pod->name = copy_text(facts->name);
         pod->uid = copy_text(facts->uid);
     }
-    if (!owner || !pod->key || !pod->name || !pod->uid) {
+    bool is_whole = owner && pod->key && pod->name && pod->uid;
+    if (is_whole) HASH_ADD_KEYPTR(hh, simulation->all_pods, pod->key, strlen(pod->key), pod);
+    if (!is_whole || !pod->hh.tbl) {
         if (pod) free(pod->key), free(pod->name), free(pod->uid);
         free(pod);
         return NULL;
@@ -174,7 +179,6 @@ static struct played_pod *new_pod(struct simulation *simulation, const char *key
     pod->next = owner->pods;
     if (pod->next) pod->next->previous = pod;
     owner->pods = pod;
-    HASH_ADD_KEYPTR(hh, simulation->all_pods, pod->key, strlen(pod->key), pod);
     return pod;
 }
 
@@ -325,8 +329,7 @@ static struct client_request request_for(struct arena *arena, struct str namespa
         request.content = CONTENT_MERGE_PATCH;
         json_write(&body, next->body);
     }
-    request.body = arena_copy(arena, strbuf_view(&body));
-    strbuf_release(&body);
+    request.body = strbuf_take(&body, arena);
     return request;
 }
 
@@ -361,17 +364,6 @@ static struct simulated_pod *list_pods(struct arena *arena, const struct played 
     return first;
 }
 
-/* Pods without their ModelServing are finished when garbage collection asks for it, as a kubelet would. */
-static void plan_without_serving(const struct played *played, struct simulation_next *out) {
-    *out = (struct simulation_next){.step = SIMULATION_WAIT, .until_ms = INT64_MAX};
-    for (const struct played_pod *pod = played->pods; pod; pod = pod->next) {
-        if (!pod->is_deleting) continue;
-        out->step = SIMULATION_DELETE_POD;
-        out->name = str_of(pod->name);
-        return;
-    }
-}
-
 /* True when a request is under way, and its answer ends the processing of the key. */
 static bool play(struct simulation *simulation, struct str key) {
     struct arena arena;
@@ -379,14 +371,13 @@ static bool play(struct simulation *simulation, struct str key) {
     arena_init(&arena, PLAN_ARENA_BYTES);
     struct str text = arena_copy(&arena, key);
     struct played *played = text.len ? find_played(simulation, text.ptr) : NULL;
-    bool is_sent = false, is_planned = played != NULL;
+    bool is_sent = false, is_planned = false;
     int64_t now_ms = loop_now_ms(simulation->loop), wall_ms = loop_wall_ms(simulation->loop);
-    if (played && played->text) {
-        yyjson_val *serving = json_parse(&arena, (struct str){played->text, played->text_len}, NULL);
+    if (played) {
+        yyjson_val *serving = played->text ? json_parse(&arena, (struct str){played->text, played->text_len}, NULL) : NULL;
         struct simulated_pod *pods = list_pods(&arena, played);
-        is_planned = serving && simulation_plan(&arena, serving, pods, wall_ms, simulation->settings.delay_ms, &next);
-    } else if (played) {
-        plan_without_serving(played, &next);
+        bool is_read = serving || !played->text;
+        is_planned = is_read && simulation_plan(&arena, serving, pods, wall_ms, simulation->settings.delay_ms, &next);
     }
     if (is_planned && next.step != SIMULATION_WAIT)
         is_sent = send(simulation, &arena, played, str_first(key, str_find(key, STR("/"))), &next);

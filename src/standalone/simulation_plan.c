@@ -442,23 +442,34 @@ static bool write_status(struct planning *planning) {
     return decide(planning, SIMULATION_STATUS, planning->name, frozen);
 }
 
+/*
+ * Who deletes a ModelServing says what becomes of its pods: garbage collection deletes them, or lets go of them. Here they are only
+ * finished once they are deleted, as a kubelet would.
+ */
+static void finish_deleted(const struct simulated_pod *pods, struct simulation_next *out) {
+    while (pods && !pods->is_deleting) pods = pods->next;
+    if (!pods) return;
+    out->step = SIMULATION_DELETE_POD;
+    out->name = pods->name;
+}
+
 bool simulation_plan(struct arena *arena, const yyjson_val *serving, const struct simulated_pod *pods, int64_t now_ms, int64_t delay_ms,
                      struct simulation_next *out) {
     struct planning planning = {.arena = arena, .serving = serving, .pods = pods, .now_ms = now_ms, .delay_ms = delay_ms, .out = out};
     yyjson_val *metadata = json_get(serving, "metadata");
     *out = (struct simulation_next){.step = SIMULATION_WAIT, .until_ms = INT64_MAX};
-    /* What its owner deletes is left to garbage collection. */
-    bool is_deleting = json_get(metadata, "deletionTimestamp") != NULL;
+    if (!serving || json_get(metadata, "deletionTimestamp")) {
+        finish_deleted(pods, out);
+        return !arena->exhausted;
+    }
     planning.name = json_text(json_get(metadata, "name"));
     planning.namespace = json_text(json_get(metadata, "namespace"));
-    planning.replicas = is_deleting ? 0 : number_or(json_path(serving, "spec", "replicas", NULL), 1);
+    planning.replicas = number_or(json_path(serving, "spec", "replicas", NULL), 1);
     planning.revision = revision_of(arena, serving);
     planning.failing = read_failing(serving);
     list_wanted(&planning);
-    if (!arena->exhausted && !delete_extra(&planning) && !create_missing(&planning) && !move_on(&planning) && !judge_groups(&planning) &&
-        !is_deleting) {
+    if (!arena->exhausted && !delete_extra(&planning) && !create_missing(&planning) && !move_on(&planning) && !judge_groups(&planning))
         write_status(&planning);
-    }
     return !arena->exhausted;
 }
 

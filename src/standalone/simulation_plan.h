@@ -65,7 +65,8 @@ struct simulation_next {
     int64_t until_ms;
 };
 
-/* The next thing to do for `serving`, everything in the arena; false when that is exhausted. Times are of the wall clock. */
+/* The next thing to do for `serving`, NULL: one that is gone. Everything in the arena; false when that is exhausted. Times are of the wall
+ * clock. */
 bool simulation_plan(struct arena *arena, const yyjson_val *serving, const struct simulated_pod *pods, int64_t now_ms, int64_t delay_ms,
                      struct simulation_next *out);
 /*

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "apiserver/apiserver.h"
+#include "apiserver/audit.h"
 #include "base/number.h"
 #include "controller/connect.h"
+#include "controller/confine.h"
 #include "controller/controller.h"
 #include "io/entropy.h"
 #include "io/files.h"
@@ -36,6 +38,7 @@ struct standalone {
     struct client simulating; /* the simulation's */
     struct simulation *simulation;
     struct error failure;
+    const char *no_files; /* why its files are not limited; NULL: they are */
     bool has_folder, is_ready, is_stopping, is_over;
 };
 
@@ -90,12 +93,22 @@ bool standalone_connect(struct standalone *standalone, struct client *out, struc
     return out->http != NULL;
 }
 
+/* Controllers beside this process stand by. Each renewal is a write to the disk, so there are fewer than elsewhere; and whatever becomes of
+ * the Lease, the API is served on. */
+static const struct leader_election election = {.name = ELECTION_NAME,
+                                                .identity = ELECTION_STANDALONE,
+                                                .duration_ms = 60 * 1000,
+                                                .renew_deadline_ms = 40 * 1000,
+                                                .retry_period_ms = 10 * 1000,
+                                                .stands_by_again = true};
+
 static bool start_controller(struct standalone *standalone, struct error *error) {
     if (!standalone->settings->has_controller) return true;
     standalone->options = (struct controller_options){.max_in_flight = DEFAULT_IN_FLIGHT,
                                                       .max_rollouts = 1,
-                                                      .log_level = standalone->settings->log.level,
-                                                      .log_format = standalone->settings->log.format};
+                                                      .leader_election = &election,
+                                                      .metrics_address = standalone->settings->metrics_address,
+                                                      .log = standalone->settings->log};
     standalone->connection = (struct connection){.server = standalone->address, .namespace = STR("default")};
     if (!standalone_connect(standalone, &standalone->connection.client, error)) return false;
     standalone->controller =
@@ -180,7 +193,11 @@ static bool listen_on(struct standalone *standalone, struct str listen, struct e
 static bool open_server(struct standalone *standalone, struct error *error) {
     struct str wanted = str_of(standalone->settings->listen), last = last_listen(standalone);
     bool is_again = !str_equal(last, wanted) && listen_on(standalone, last, NULL);
-    if (!is_again && !listen_on(standalone, wanted, error)) return false;
+    if (!is_again && !listen_on(standalone, wanted, error)) {
+        bool is_of_the_flag = error->kind == ERROR_INVALID || error->kind == ERROR_IO;
+        if (is_of_the_flag) snprintf(error->path, sizeof error->path, "listen");
+        return false;
+    }
     struct str port = arena_printf(&standalone->arena, "%u\n", server_port(standalone->server));
     if (!data_folder_write(&standalone->arena, &standalone->folder, "port", port, error)) return false;
     struct str host = host_of(standalone->settings->listen);
@@ -211,14 +228,59 @@ static bool write_kubeconfig(struct standalone *standalone, struct error *error)
     return files_write(out, text, true, error);
 }
 
+/* ---- the sandbox ---- */
+
+/* A file is allowed where it is there: a confined process makes none outside its folder. */
+static bool make_audit_log(const char *path, struct error *error) {
+    FILE *log;
+    if (!audit_open(path, &log, error)) return false;
+    audit_close(log);
+    return true;
+}
+
+static bool allow_all(struct standalone *standalone, struct sandbox_policy *policy) {
+    const struct standalone_settings *settings = standalone->settings;
+    struct str port = settings->metrics_address ? str_of(settings->metrics_address) : STR_EMPTY;
+    int64_t number = 0;
+    while (str_contains(port, STR(":"))) port = str_from(port, str_find(port, STR(":")) + 1);
+    bool ok = sandbox_allow_system(policy) && sandbox_allow_path(policy, standalone->folder.path.ptr, SANDBOX_WRITE) &&
+              sandbox_allow_path(policy, settings->token_file, SANDBOX_READ) &&
+              sandbox_allow_path(policy, settings->audit_log, SANDBOX_WRITE);
+    if (settings->is_temporary)
+        ok = ok && sandbox_allow_path(policy, data_folder_path(&standalone->arena, &standalone->folder, "..").ptr, SANDBOX_EMPTY);
+    if (number_parse_int64(port, &number) && number >= 0 && number <= UINT16_MAX) ok = ok && sandbox_allow_listen(policy, (uint16_t)number);
+    for (size_t i = 0; i < settings->readable_count; i++) ok = ok && sandbox_allow_path(policy, settings->readable[i], SANDBOX_READ);
+    return ok;
+}
+
+/* Before the API's first thread, so that it holds for all. */
+static bool limit_files(struct standalone *standalone, struct error *error) {
+    const struct standalone_settings *settings = standalone->settings;
+    struct sandbox_policy policy = {0};
+    standalone->no_files = "--no-sandbox";
+    if (settings->is_unconfined) return true;
+    if (settings->audit_log && !make_audit_log(settings->audit_log, error)) return false;
+    standalone->no_files = allow_all(standalone, &policy) ? sandbox_limit_files(&policy) : "too many files to name";
+    return true;
+}
+
+void standalone_confine(const struct standalone *standalone) {
+    static const struct sandbox_policy serving = {0};
+    const char *no_calls = standalone->settings->is_unconfined ? "--no-sandbox" : sandbox_limit_calls(&serving);
+    confine_tell(&standalone->settings->log, standalone->no_files, no_calls);
+}
+
 static bool start(struct standalone *standalone, struct error *error) {
     const struct standalone_settings *settings = standalone->settings;
     struct arena *arena = &standalone->arena;
     if (!data_folder_open(arena, settings->data, settings->is_temporary, &standalone->folder, error)) return false;
     standalone->has_folder = true;
+    if (standalone->folder.is_open_to_readers)
+        log_write(&settings->log, LOG_WARN, "others may look into the data folder",
+                  LOG_FIELDS({"folder", standalone->folder.path}, {"remedy", STR("chmod 700 it, or give a folder of its own")}));
     if (!keys_load(arena, &standalone->folder, host_of(settings->listen), loop_wall_ms(standalone->loop), &standalone->keys, error) ||
-        !open_server(standalone, error) || !open_apiserver(standalone, error) || !write_kubeconfig(standalone, error) ||
-        !standalone_connect(standalone, &standalone->installing, error)) {
+        !open_server(standalone, error) || !write_kubeconfig(standalone, error) || !limit_files(standalone, error) ||
+        !open_apiserver(standalone, error) || !standalone_connect(standalone, &standalone->installing, error)) {
         return false;
     }
     standalone->installer = installer_new(standalone->loop, &standalone->installing, settings->definitions, settings->definition_count,

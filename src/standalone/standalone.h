@@ -25,6 +25,10 @@ struct standalone_settings {
     const char *audit_log;      /* NULL: none */
     int64_t history_revisions;  /* replaced ones that can still be watched from; 0: 100,000 */
     bool has_controller;
+    const char *metrics_address; /* of the controller; NULL: nowhere */
+    bool is_unconfined;          /* it keeps every right of its user */
+    const char *const *readable; /* files and folders that its owner reads later */
+    size_t readable_count;
     bool is_serving_simulated;
     int64_t simulated_delay_ms;
     const struct str *definitions; /* YAML, outlive the standalone */
@@ -39,6 +43,8 @@ struct standalone;
  * with the remedy.
  */
 struct standalone *standalone_new(struct loop *loop, const struct standalone_settings *settings, struct error *error);
+/* Gives up the system calls that are not needed once it serves; its files are limited from standalone_new on. */
+void standalone_confine(const struct standalone *standalone);
 /* The definitions are there, and whoever is to run runs. */
 bool standalone_is_ready(const struct standalone *standalone);
 /* Ends controller, watches and connections in good order; calling it again changes nothing. */

@@ -143,9 +143,9 @@ static bool is_in_wal_mode(sqlite3 *database, struct error *error) {
 }
 
 /*
- * After a crash the write-ahead log may end in a batch that is torn, and so not there. Left where it is, the next batch could complete it: should it
- * begin with the very page that was torn, and a second power cut take the rest of it away, then the old batch would be whole. A log begun anew
- * has other salts, which make all of the old one void.
+ * After a crash the write-ahead log may end in a batch that is torn, and so not there. Left where it is, the next batch could complete it:
+ * should it begin with the very page that was torn, and a second power cut take the rest of it away, then the old batch would be whole. A
+ * log begun anew has other salts, which make all of the old one void.
  */
 static bool begin_log_anew(sqlite3 *database, struct error *error) {
     int code = sqlite3_wal_checkpoint_v2(database, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);

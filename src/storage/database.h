@@ -5,8 +5,8 @@
  *   body    revision | checksum | body                                                   large ones, looked up one by one
  *   state   compacted | swept                                                            one row
  *
- * Both tables grow at their ends only, so a write costs the same however many rows there are. There is no index of live rows to be kept up: they
- * are found at start by one scan for the revisions that later rows replace (reader.h).
+ * Both tables grow at their ends only, so a write costs the same however many rows there are. There is no index of live rows to be kept up:
+ * they are found at start by one scan for the revisions that later rows replace (reader.h).
  *
  *   compacted   rows up to here may be gone; promised with the first slice of a compaction
  *   swept       how far the rows that compaction forgets are gone; compacted, when it is over

@@ -47,7 +47,8 @@ static bool read_row(const struct reader *reader, sqlite3_stmt *statement, struc
         .extra = bytes(statement, EXTRA),
         .body = STR_EMPTY,
     };
-    bool ok = out->revision > 0 && out->previous >= 0 && out->previous < out->revision && change >= STORAGE_CREATED && change <= STORAGE_DELETED;
+    bool ok =
+        out->revision > 0 && out->previous >= 0 && out->previous < out->revision && change >= STORAGE_CREATED && change <= STORAGE_DELETED;
     return ok || damaged_row(reader, out->revision, error);
 }
 

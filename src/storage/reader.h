@@ -1,6 +1,6 @@
 /*
- * The loop's own connection: reads what is durable, and nothing else. No read is left open between two callbacks of the loop, so checkpoints
- * always get through. Functions as in storage.h.
+ * The loop's own connection: reads what is durable, and nothing else. No read is left open between two callbacks of the loop, so
+ * checkpoints always get through. Functions as in storage.h.
  */
 #ifndef MB_STORAGE_READER_H
 #define MB_STORAGE_READER_H
@@ -13,7 +13,6 @@ struct reader {
     sqlite3 *database;
     sqlite3_stmt *body;
 };
-
 
 bool reader_open(struct reader *reader, const char *path, const char *vfs, struct error *error);
 void reader_close(struct reader *reader);

@@ -82,7 +82,23 @@ func sizeFrom(name string, otherwise int) int {
 // start brings up a cluster with our definitions.
 func start(t *testing.T, sync, audit bool) *cluster.Cluster {
 	t.Helper()
-	c, err := cluster.Start(cluster.Options{Binary: settings.Kubernetes, Dir: t.TempDir(), Users: 40, Sync: sync, Audit: audit})
+	return startWith(t, cluster.Options{Binary: settings.Kubernetes, Sync: sync, Audit: audit})
+}
+
+// startEither brings up Kubernetes' API server, with etcd waiting for the disk, or the embedded one, which always does.
+func startEither(t *testing.T, isEmbedded bool) *cluster.Cluster {
+	t.Helper()
+	options := cluster.Options{Binary: settings.Kubernetes, Sync: true, Audit: true}
+	if isEmbedded {
+		options.Embedded = settings.Binary
+	}
+	return startWith(t, options)
+}
+
+func startWith(t *testing.T, options cluster.Options) *cluster.Cluster {
+	t.Helper()
+	options.Dir, options.Users = t.TempDir(), 40
+	c, err := cluster.Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}

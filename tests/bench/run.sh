@@ -6,8 +6,10 @@
 #   MB_BENCH_START     ModelBoosters in the start figure (1000)
 #   MB_BENCH_SERVINGS  ModelServings in the figures of the API servers (10000)
 #   MB_BENCH_GROWTH    objects in the growth figure (100000)
+#   MB_BENCH_EDITS     edits a second in the figure of edits on kube-apiserver (20); on the embedded server it is 100
+#   MB_BENCH_NAMESPACES  namespaces in the figure of watches (50)
 #   MB_RUN             only the measurements that match: TestRequests, TestThroughput, TestMemory, TestServers, TestStart, TestGrowth,
-#                      TestStandaloneThroughput
+#                      TestStandaloneThroughput, TestEdits (4 minutes; TestEdits/embedded: 1), TestRecovery (2), TestWatchMemory
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

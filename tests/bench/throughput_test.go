@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,31 +30,70 @@ type write struct {
 
 // Throughput: new ModelBoosters until all are Initialized, against a bare client that sends the very same writes (children
 // and statuses as the controller made them) at its best concurrency. In both cases the ModelBoosters are there before the
-// clock starts, and etcd waits for the disk. The runs alternate, and of each side the best counts.
+// clock starts, the same watch tells when they are done, and etcd waits for the disk. A first run at each level finds the best
+// one; then the runs alternate, and the medians count: the best of some runs is luck, on either side.
 func TestThroughput(t *testing.T) {
 	c := start(t, true, false)
 	n := sizeFrom("MB_BENCH_CROWD", 500)
-	model, controller := controllerRun(t, c, n)
-	bare, best := time.Duration(0), 0
-	measure := func(level int) {
+	model, _ := controllerRun(t, c, n)
+	bareTook := func(level int) time.Duration {
 		took := bareRun(t, c, model, n, level)
 		fmt.Printf("#   bare client, %d at a time: %.2f s, %.0f writes/s\n", level, took.Seconds(), float64(4*n)/took.Seconds())
-		if best == 0 || took < bare {
-			bare, best = took, level
-		}
+		return took
 	}
+	best, fastest := 0, time.Duration(math.MaxInt64)
 	for _, level := range []int{8, 16, 32, 64, 100} {
-		measure(level)
-	}
-	for range 2 {
-		if _, again := controllerRun(t, c, n); again < controller {
-			controller = again
+		if took := bareTook(level); took < fastest {
+			fastest, best = took, level
 		}
-		measure(best)
 	}
-	report(fmt.Sprintf("%d new ModelBoosters to Initialized", n), controller.Seconds(), noBound, " s")
-	report(fmt.Sprintf("the same writes by a bare client (%d at a time)", best), bare.Seconds(), noBound, " s")
-	report("ratio", controller.Seconds()/bare.Seconds(), 1.15, "")
+	var controller, bare []time.Duration
+	for range throughputRuns {
+		_, took := controllerRun(t, c, n)
+		controller = append(controller, took)
+		bare = append(bare, bareTook(best))
+	}
+	slices.Sort(controller)
+	slices.Sort(bare)
+	middle := throughputRuns / 2
+	report(fmt.Sprintf("%d new ModelBoosters to Initialized", n), controller[middle].Seconds(), noBound, " s")
+	report(fmt.Sprintf("the same writes by a bare client (%d at a time)", best), bare[middle].Seconds(), noBound, " s")
+	report("ratio", controller[middle].Seconds()/bare[middle].Seconds(), 1.15, "")
+}
+
+const throughputRuns = 7
+
+// timeToInitialized is how long after work has begun all n ModelBoosters are Initialized, as a watch tells it.
+func timeToInitialized(r *rig.Rig, n int, work func()) time.Duration {
+	r.T.Helper()
+	list, err := r.In(rig.Boosters).List(r.Context, metav1.ListOptions{})
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	w, err := r.In(rig.Boosters).Watch(r.Context, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	defer w.Stop()
+	begin := time.Now()
+	work()
+	done := map[string]bool{}
+	deadline := time.After(5 * time.Minute)
+	for len(done) < n {
+		select {
+		case event, open := <-w.ResultChan():
+			if !open {
+				r.T.Fatal("the watch ended")
+			}
+			o, isObject := event.Object.(*unstructured.Unstructured)
+			if isObject && rig.ConditionOf(o, "Initialized").Status == "True" {
+				done[o.GetName()] = true
+			}
+		case <-deadline:
+			r.T.Fatalf("%d of %d Initialized", len(done), n)
+		}
+	}
+	return time.Since(begin)
 }
 
 // controllerRun returns the time from the start of the controller until all are Initialized.
@@ -60,34 +101,7 @@ func controllerRun(t *testing.T, c *cluster.Cluster, n int) (*rig.Rig, time.Dura
 	t.Helper()
 	r := rig.New(t, c, settings)
 	createAll(r, boosters("m", n), 16)
-	list, err := r.In(rig.Boosters).List(r.Context, metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := r.In(rig.Boosters).Watch(r.Context, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	begin := time.Now()
-	r.Start(rig.Flags{})
-	done := map[string]bool{}
-	deadline := time.After(5 * time.Minute)
-	for len(done) < n {
-		select {
-		case event, open := <-w.ResultChan():
-			if !open {
-				t.Fatal("the watch ended")
-			}
-			o, isObject := event.Object.(*unstructured.Unstructured)
-			if isObject && rig.ConditionOf(o, "Initialized").Status == "True" {
-				done[o.GetName()] = true
-			}
-		case <-deadline:
-			t.Fatalf("%d of %d Initialized", len(done), n)
-		}
-	}
-	took := time.Since(begin)
+	took := timeToInitialized(r, n, func() { r.Start(rig.Flags{}) })
 	r.StopAll()
 	fmt.Printf("#   controller: %.2f s\n", took.Seconds())
 	return r, took
@@ -98,52 +112,53 @@ func bareRun(t *testing.T, c *cluster.Cluster, model *rig.Rig, n, level int) tim
 	t.Helper()
 	r := rig.New(t, c, settings)
 	createAll(r, boosters("m", n), 16)
-	chains := writesOf(t, r, model)
+	chains := make(chan []write, n)
+	for _, chain := range writesOf(t, r, model) {
+		chains <- chain
+	}
+	close(chains)
 	client, err := rest.HTTPClientFor(c.ConfigOf(r.User))
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
-	work := make(chan []write)
-	var group sync.WaitGroup
-	for range level {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			for chain := range work {
-				for _, request := range chain {
-					if err := send(client, c.Server, request); err != nil {
-						t.Error(err)
+	return timeToInitialized(r, n, func() {
+		for range level {
+			go func() {
+				for chain := range chains {
+					for _, request := range chain {
+						if _, err := send(client, c.Server, request); err != nil {
+							t.Error(err)
+						}
 					}
 				}
-			}
-		}()
-	}
-	for _, chain := range chains {
-		work <- chain
-	}
-	close(work)
-	group.Wait()
-	return time.Since(begin)
+			}()
+		}
+	})
 }
 
-func send(client *http.Client, server string, w write) error {
+// send returns the resourceVersion of what the server made of it.
+func send(client *http.Client, server string, w write) (string, error) {
 	request, err := http.NewRequest(w.method, server+w.path, bytes.NewReader(w.body))
 	if err != nil {
-		return err
+		return "", err
 	}
 	request.Header.Set("Content-Type", w.contentType)
 	request.Header.Set("Accept", "application/json")
 	answer, err := client.Do(request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode >= 300 {
-		err = fmt.Errorf("%s %s: %s: %s", w.method, w.path, answer.Status, body)
+	if err != nil {
+		return "", err
 	}
-	return err
+	if answer.StatusCode >= 300 {
+		return "", fmt.Errorf("%s %s: %s: %s", w.method, w.path, answer.Status, body)
+	}
+	var object metav1.PartialObjectMetadata
+	err = json.Unmarshal(body, &object)
+	return object.ResourceVersion, err
 }
 
 // writesOf turns the children and statuses of model's namespace into the writes that would make them for the

@@ -5,7 +5,7 @@
 #   MB_SERVERS          API servers ("embedded kubernetes"): `model-booster standalone --no-controller`, and Kubernetes' own on etcd
 #   MB_SETS             sets of definitions ("ours kthena-v0.1.0")
 #   MB_RUN              only the tests that match this expression
-#   MB_BUDGET_MINUTES   time for the whole run (60): tests that would start later are skipped
+#   MB_BUDGET_MINUTES   time for the whole run with its set-up (60): tests that would start later are skipped
 #   MB_SEED             of random choices; printed by each run
 #   MB_KILLS, MB_CROWD  how often the controller is killed (50), ModelBoosters created at once (500)
 #   MB_PARALLEL         tests side by side (4)
@@ -15,6 +15,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+started=$(date +%s)
 "$here/setup.sh"
 . "$root/build/conformance/environment"
 out=$root/build/conformance
@@ -37,7 +38,6 @@ sets=${MB_SETS:-ours kthena-v0.1.0}
 servers=${MB_SERVERS:-embedded kubernetes}
 [ "${MB_CONFORMANCE_USE_CLUSTER:-}" != 1 ] || servers=kubernetes
 budget=${MB_BUDGET_MINUTES:-60}
-started=$(date +%s)
 
 (cd "$here/suite" && "$GO" vet ./... && "$GO" test -c -o "$out/suite.test" . && "$GO" test -c -o "$out/cluster.test" ./cluster)
 

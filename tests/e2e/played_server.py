@@ -26,6 +26,7 @@ KINDS = [
     (NETWORKING, "v1alpha1", "modelroutes", "ModelRoute", [], True),
     ("events.k8s.io", "v1", "events", "Event", ["ev"], True),
 ]
+CATEGORIES = {"modelboosters": ["all", "model-booster"], "modelservings": ["model-booster"], "modelroutes": ["model-booster"], "pods": ["all"]}
 PATH = re.compile(r"^/(?:api|apis/(?P<group>[^/]+))/(?P<version>v[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
                   r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?$")
 
@@ -218,12 +219,13 @@ class PlayedServer:
         return {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": [
             {"metadata": {"name": g}, "versions": [{"version": v, "resources": [
                 {"resource": k[2], "responseKind": {"group": g, "version": v, "kind": k[3]}, "singularResource": k[3].lower(),
-                 "shortNames": k[4], "scope": "Namespaced" if k[5] else "Cluster"} for k in KINDS if k[0] == g]}]} for g, v in groups]}
+                 "shortNames": k[4], "categories": CATEGORIES.get(k[2], []), "scope": "Namespaced" if k[5] else "Cluster"} for k in KINDS if k[0] == g]}]} for g, v in groups]}
 
     def plain_resources(self, group, version):
         return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/{version}".lstrip("/"), "resources": [
             entry for k in KINDS if k[0] == group for entry in (
-                {"name": k[2], "singularName": "", "namespaced": k[5], "kind": k[3], "shortNames": k[4]},
+                {"name": k[2], "singularName": "", "namespaced": k[5], "kind": k[3], "shortNames": k[4],
+                 "categories": CATEGORIES.get(k[2], [])},
                 {"name": k[2] + "/status", "singularName": "", "namespaced": k[5], "kind": k[3]})]}
 
     def send(self, request, code, content, headers=None):

@@ -127,6 +127,11 @@ class Commands(Case):
 
 
 class Definitions(Case):
+    def test_a_model_is_stored_as_it_was_written(self):
+        """A server that fills in lists makes `kubectl apply` change them each time, and conflict with other ways to apply."""
+        definition = (ROOT / "deploy/crds/workload.serving.volcano.sh_modelboosters.yaml").read_text()
+        self.assertNotRegex(definition, r"\bdefault:")
+
     def test_crds_prints_the_files_of_deploy(self):
         done = run("crds")
         self.expect(done, 0, stdout="^---\n")
@@ -193,6 +198,26 @@ class Validate(Case):
         path = self.write("list.yaml", "apiVersion: v1\nkind: List\nitems:\n" + item + item.replace("name: demo", "name: demo2"))
         done = run("validate", "-f", path)
         self.expect(done, 1, stdout=r"list\.yaml:12: (.|\n)*list\.yaml:24: ", stderr="^2 ModelBoosters: 2 errors")
+
+    def test_json_output_of_what_cannot_be_read(self):
+        """Who reads standard output alone must not take it for clean."""
+        broken, lost = self.write("broken.yaml", "a: b\n\tc: d\n"), str(self.folder / "lost.yaml")
+        plain, other = self.write("plain.yaml", "# nothing\n---\na: b\n"), self.write("other.yaml", CONFIG_MAP)
+        folder = self.folder / "empty"
+        folder.mkdir()
+        cases = {(broken,): (broken, 2, "tab"), (lost,): (lost, None, f'"{lost}": cannot open it: No such file or directory'),
+                 (plain,): (plain, 3, "no kind; write kind: ModelBooster"), (other,): (other, None, "no ModelBooster in the input"),
+                 (str(folder),): (str(folder), None, "no .yaml, .yml or .json file"), (broken, self.write("a.yaml", VALID)): (broken, 2, "tab")}
+        for paths, (file, line, message) in cases.items():
+            with self.subTest(message):
+                done = run("validate", *(word for path in paths for word in ("-f", path)), "-o", "json")
+                self.assertEqual(done.returncode, 2)
+                told = json.loads(done.stdout)
+                (finding,) = told["findings"]
+                self.assertEqual((told["errors"], told["boosters"], finding["severity"], finding["rule"]), (1, len(paths) - 1, "error", "unreadable"))
+                self.assertEqual((finding["file"], finding.get("line")), (file, line))
+                self.assertIn(message, finding["message"])
+                self.assertIn(finding["message"], done.stderr)
 
     def test_json_output(self):
         path = self.write("a.yaml", NO_SCHEME + "---\n" + WITH_WARNING.replace("name: demo", "name: other\n  namespace: team"))

@@ -90,6 +90,28 @@ class Get(Case):
         self.expect(self.run_verb("get", "mb/one", "msv/one-a", "-o", "name"), 0,
                     f"{MB}/one\nmodelserving.workload.serving.volcano.sh/one-a\n")
 
+    def test_a_category_stands_for_its_kinds(self):
+        for is_plain in (False, True):
+            with self.subTest(is_plain=is_plain):
+                if is_plain:
+                    self.serve(is_plain=True)
+                    self.server.put("modelboosters", booster("one"))
+                    self.server.put("modelservings", {**booster("one-a"), "kind": "ModelServing"})
+                self.server.put("modelroutes", {**booster("one"), "kind": "ModelRoute"})
+                self.server.put("pods", {**booster("one-a-0"), "kind": "Pod"})
+                self.server.put("configmaps", {**booster("odd"), "kind": "ConfigMap"})
+                msv, route = "modelserving.workload.serving.volcano.sh/one-a", "modelroute.networking.serving.volcano.sh/one"
+                self.expect(self.run_verb("get", "model-booster", "-o", "name"), 0, f"{MB}/one\n{msv}\n{route}\n")
+                self.expect(self.run_verb("get", "all", "-o", "name"), 0, f"pod/one-a-0\n{MB}/one\n")
+                self.expect(self.run_verb("get", "cm,model-booster", "one-a", "-o", "name"), 1, f"{msv}\n", '"one-a" not found')
+        self.assertRegex(self.run_verb("get", "model-booster").stdout, f"^NAME +AGE\n{MB}/one +\\w+\n\nNAME +AGE\n{msv} ")
+        self.expect(self.run_verb("get", "model-boosterz"), 1, stderr="did you mean model-booster\\?")
+        self.expect(self.run_verb("get", "model-booster", "-w"), 2, stderr="one kind, or one object of it")
+
+    def test_no_kind_of_all(self):
+        self.server.faults += [(re.compile("GET /apis?$"), 200, {}, {"kind": "APIGroupDiscoveryList", "items": []})] * 2
+        self.expect(self.run_verb("get", "all"), 1, stderr='no kind of the server is of the category "all"; name kinds')
+
     def test_objects(self):
         self.server.put("modelboosters", {**booster("m"), "metadata": {"name": "m", "namespace": "default", "managedFields": [{"a": 1}]}})
         one = json.loads(self.run_verb("get", "mb", "m", "-o", "json").stdout)
@@ -120,7 +142,11 @@ class Get(Case):
     def test_wrong_words(self):
         for words, message in {("get",): "name a kind", ("get", "mb/one", "msv"): "not both", ("get", "mb", "a/b"): "not both",
                                ("get", "mb/"): "KIND/NAME", ("get", "mb", "-n", "Bad Name"): "--namespace is",
-                               ("get", "mb,msv", "-w"): "one kind", ("get", "mb", "--kubeconfig", "/nowhere"): "/nowhere"}.items():
+                               ("get", "mb,msv", "-w"): "one kind", ("get", "mb", "one", "-l", "a=b"): '"one" names an object, and --selector',
+                               ("get", "mb/one", "-A"): '"one": no object is got by its name from all',
+                               ("watch", "mb", "one", "-l", "a=b"): "one of them",
+                               ("get", "mb", "one", "-w", "--field-selector", "a=b"): "--field-selector chooses objects, too",
+                               ("get", "mb", "--kubeconfig", "/nowhere"): "/nowhere"}.items():
             with self.subTest(words):
                 self.expect(self.run_verb(*words), 2, stderr=message)
 
@@ -232,6 +258,26 @@ class Apply(Case):
         self.server.faults += [(re.compile("PATCH .*configmaps"), 409, {}, conflict)]
         self.expect(self.run_verb("apply", "-f", path), 1, f"{MB}/one created\n", f"{path}:1: .*--force-conflicts")
 
+    def test_what_does_not_fit_the_schema_is_the_files_fault(self):
+        """kube-apiserver answers 500 to it."""
+        path = self.write("a.yaml", CONFIG + "---\n" + BOOSTER % ("one", 1) + "    modelUri: hf://a/b\n    more:\n      deep: 1\n")
+        misfit = "failed to create typed patch object (default/one; x/v1, Kind=X): "
+        one = '.spec.backends[name="one"].'
+        said = {
+            one + "modelUri: field not declared in schema": [
+                '16: spec.backends[0].modelUri: unknown field "modelUri"; did you mean modelURI? [MB002]'],
+            one + "replicas: odd": ['15: spec.backends[name="one"].replicas: odd'],
+            f"errors:\n  {one}more.deep: field not declared in schema\n  .metadata.name: expected string, got 1": [
+                '18: spec.backends[name="one"].more.deep: field not declared in schema; is the field spelled as the definition has it?',
+                "11: metadata.name: expected string, got 1; write it in quotes"],
+            ".spec.backends[name=\"two\"].type: not there": ['13: spec.backends[name="two"].type: not there'],
+        }
+        for message, lines in said.items():
+            with self.subTest(message):
+                self.server.faults += [(re.compile("PATCH .*modelboosters"), 500, {}, status(500, "", misfit + message))]
+                done = self.run_verb("apply", "-f", path)
+                self.assertEqual((done.returncode, done.stderr), (1, "".join(f"model-booster apply: {path}:{line}\n" for line in lines)))
+
     def test_wrong_files(self):
         cases = {
             "no kind": ("a: b\n", 1, "<stdin>:1: this document has no kind"),
@@ -267,6 +313,17 @@ class Delete(Case):
         self.expect(self.run_verb("delete", "mb"), 2, stderr="--all")
         self.expect(self.run_verb("delete", "mb", "--all"), 0, f'{MB} "three" deleted from default namespace\n')
         self.expect(self.run_verb("delete", "mb", "--all"), 0, stderr="No resources found")
+
+    def test_words_that_contradict_each_other_delete_nothing(self):
+        for words, message in {
+                ("mb", "one", "-l", "a=b"): 'delete: "one" names an object, and --selector chooses objects, too; give one of them',
+                ("mb/one", "-l", "a=b"): '"one" names an object', ("mb", "x", "--all"): '"x" names an object, and --all chooses',
+                ("mb", "--all", "-l", "a=b"): "--all means every object of the kind, --selector some of them",
+                ("-f", "-", "--all"): "leave out --all", ("-f", "-", "-l", "a=b"): "leave out --selector",
+                ("-f", "-", "mb"): "not both", ("mb", "-l", ""): "--selector is empty"}.items():
+            with self.subTest(words):
+                self.expect(self.run_verb("delete", *words, stdin=BOOSTER % ("two", 1)), 2, stderr=message)
+        self.assertEqual((self.names(), self.server.requests), (["one", "three", "two"], []))
 
     def test_cascade(self):
         for option, policy in (("orphan", b"Orphan"), ("foreground", b"Foreground")):
@@ -356,9 +413,9 @@ class Describe(Case):
             if plural not in leave_out:
                 self.server.put(plural, content)
 
-    def told(self):
+    def told(self, code=0):
         done = self.run_verb("describe", "mb", "m")
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((done.returncode, done.stderr), (code, ""))
         return done.stdout
 
     def test_all_is_well(self):
@@ -431,9 +488,41 @@ Backend a
     def test_pods_that_may_not_be_read(self):
         self.build(available=("False", "Down\x1b[0m", "down"))
         self.server.faults += [(re.compile("GET .*/pods"), 403, {}, status(403, "Forbidden", "may not"))]
-        told = self.told()
+        told = self.told(1)
         self.assertIn("serving     not yet  Down?[0m: down", told)
-        self.assertRegex(told, "  scheduled   -        its pods cannot be read: may not")
+        self.assertRegex(told, "  scheduled   -        its pods cannot be read: may not\n  downloaded  -        its pods cannot be read\n")
+        self.assertRegex(told, "  => it is not yet serving: Down")
+
+    def test_a_user_who_may_read_modelboosters_alone(self):
+        """Nothing is said to be missing that may only not be seen."""
+        self.build(conditions={"Failed": ("True", "Rejected", "ModelServing m-b: quota")})
+        kinds = ("modelservings", "modelservers", "modelroutes", "pods", "events")
+        said = {kind: f'{kind} is forbidden: User "x" cannot get resource "{kind}"' for kind in kinds}
+        for kind, words in said.items():
+            self.server.faults += [(re.compile(f"GET .*/{kind}"), 403, {}, status(403, "Forbidden", words))] * 2
+        self.assertEqual(self.told(1).partition("\n\n")[2], f"""Backend a
+  rendered    yes      generation 2
+  accepted    -        ModelServing m-a cannot be read: {said["modelservings"]}; ModelServer m-a cannot be read: {said["modelservers"]}
+  scheduled   -        its pods cannot be read: {said["pods"]}
+  downloaded  -        its pods cannot be read
+  loaded      -        its pods cannot be read
+  serving     -        its ModelServing cannot be read
+  routed      -        its ModelRoute cannot be read: {said["modelroutes"]}
+  => whether it is accepted cannot be told
+
+Events cannot be read: {said["events"]}
+""")
+
+    def test_each_child_that_may_not_be_read(self):
+        """What the others tell is told."""
+        for kind, message in {"modelservings": "  => whether it is accepted cannot be told", "modelservers": "  serving     yes      1 of 1 replicas",
+                              "modelroutes": "  => whether it is routed cannot be told", "events": "  => it serves"}.items():
+            with self.subTest(kind):
+                self.build()
+                self.server.faults[:] = [(re.compile(f"GET .*/{kind}"), 403, {}, status(403, "Forbidden", f"may not see {kind}"))]
+                told = self.told(1)
+                self.assertIn(message + "\n", told)
+                self.assertEqual(told.count("may not see"), 1, told)
 
     def test_other_kinds(self):
         self.expect(self.run_verb("describe", "pod", "x"), 1, stderr="get pods x -o yaml")

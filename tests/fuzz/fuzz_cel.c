@@ -12,14 +12,15 @@ static const struct cel_type any_type = {.kind = CEL_DYN, .max_elements = -1};
 static const struct cel_type ints_type = {.kind = CEL_LIST, .element = &int_type, .max_elements = 10};
 static const struct cel_type map_type = {.kind = CEL_MAP, .element = &int_type, .max_elements = 10};
 static const struct cel_field fields[] = {
-    {{"s", 1}, {"s", 1}, &text_type}, {{"i", 1}, {"i", 1}, &int_type},  {{"d", 1}, {"d", 1}, &double_type},    {{"b", 1}, {"b", 1}, &bool_type},
-    {{"t", 1}, {"t", 1}, &time_type}, {{"u", 1}, {"u", 1}, &duration_type}, {{"any", 3}, {"any", 3}, &any_type}, {{"ints", 4}, {"ints", 4}, &ints_type},
-    {{"m", 1}, {"m", 1}, &map_type},
+    {{"s", 1}, {"s", 1}, &text_type},    {{"i", 1}, {"i", 1}, &int_type},        {{"d", 1}, {"d", 1}, &double_type},
+    {{"b", 1}, {"b", 1}, &bool_type},    {{"t", 1}, {"t", 1}, &time_type},       {{"u", 1}, {"u", 1}, &duration_type},
+    {{"any", 3}, {"any", 3}, &any_type}, {{"ints", 4}, {"ints", 4}, &ints_type}, {{"m", 1}, {"m", 1}, &map_type},
 };
 static const struct cel_type self_type = {.kind = CEL_OBJECT, .fields = fields, .field_count = sizeof fields / sizeof fields[0]};
 
-static const char self_json[] = "{\"s\":\"h\xc3\xa4llo\",\"i\":7,\"d\":2,\"b\":true,\"t\":\"2026-01-02T03:04:05Z\",\"u\":\"1h2m\",\"any\":{\"k\":[1,\"a\",null,2.5]},"
-                                "\"ints\":[3,1,2],\"m\":{\"a\":1,\"b\":-9223372036854775808}}";
+static const char self_json[] =
+    "{\"s\":\"h\xc3\xa4llo\",\"i\":7,\"d\":2,\"b\":true,\"t\":\"2026-01-02T03:04:05Z\",\"u\":\"1h2m\",\"any\":{\"k\":[1,\"a\",null,2.5]},"
+    "\"ints\":[3,1,2],\"m\":{\"a\":1,\"b\":-9223372036854775808}}";
 
 enum { BUDGET = 20000 };
 
@@ -29,7 +30,7 @@ static bool run(struct arena *arena, const struct cel_program *program, struct c
     return self && cel_evaluate(program, arena, self, self, budget, result, error);
 }
 
-void fuzz_one(struct arena *arena, struct str input) {
+FUZZ_TARGET(cel) {
     struct cel_environment environment = {.self = &self_type, .has_old_self = true};
     const struct cel_program *program;
     struct cel_result first = {0}, second = {0};

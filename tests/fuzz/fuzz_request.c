@@ -1,6 +1,6 @@
 /*
- * HTTP requests: the first byte cuts the rest into pieces. A request means the same however it is cut, what lies behind it is not taken, its
- * views hold what their names say, and every refusal has a status and words.
+ * HTTP requests: the first byte cuts the rest into pieces. A request means the same however it is cut, what lies behind it is not taken,
+ * its views hold what their names say, and every refusal has a status and words.
  */
 #include "harness.h"
 #include "io/request_parser.h"
@@ -44,7 +44,7 @@ static void expect_same(const struct request_parser *one, const struct request_p
     fuzz_expect(one->header_count == other->header_count && one->is_keep_alive == other->is_keep_alive, "other headers");
 }
 
-void fuzz_one(struct arena *arena, struct str input) {
+FUZZ_TARGET(request) {
     struct request_parser whole, cut;
     (void)arena;
     if (!input.len) return;

@@ -2,7 +2,7 @@
 #include "data/rfc3339.h"
 #include "harness.h"
 
-void fuzz_one(struct arena *arena, struct str input) {
+FUZZ_TARGET(rfc3339) {
     struct error error = {0};
     int64_t ms, ns, again;
     if (!rfc3339_parse_ms(input, &ms, &error)) {

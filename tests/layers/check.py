@@ -25,11 +25,12 @@ BELOW = {
     "schema": ["base", "data", "cel"],
     "io": ["base", "data"],
     "storage": ["base", "data", "io"],
-    "controller": ["base", "data", "booster", "kube", "io"],
+    "observe": ["base", "data", "io"],
+    "controller": ["base", "data", "booster", "kube", "io", "observe"],
     "admission": ["base", "data", "booster", "kube", "io"],
     "apiserver": ["base", "data", "cel", "schema", "kube", "io", "storage"],
-    "standalone": ["base", "data", "booster", "kube", "io", "cel", "schema", "storage", "controller", "apiserver"],
-    "cli": ["base", "data", "booster", "kube", "io", "controller", "admission", "apiserver", "standalone"],
+    "standalone": ["base", "data", "booster", "kube", "io", "cel", "schema", "storage", "observe", "controller", "apiserver"],
+    "cli": ["base", "data", "booster", "kube", "io", "observe", "controller", "admission", "apiserver", "standalone"],
 }
 PURE = ["base", "data", "booster", "kube", "cel", "schema"]
 
@@ -40,7 +41,7 @@ ALLOWED_SYMBOLS = set("""
     strlen strnlen strcmp strncmp strchr strrchr strstr strspn strcspn strpbrk stpcpy strcasecmp strncasecmp
     strtod strtof strtol strtoll strtoul strtoull
     snprintf vsnprintf qsort bsearch
-    __snprintf_chk __vsnprintf_chk __memcpy_chk __memmove_chk __memset_chk __strcpy_chk
+    __snprintf_chk __vsnprintf_chk __memcpy_chk __memmove_chk __memset_chk __strcpy_chk __explicit_bzero_chk
     __ctype_b_loc __ctype_tolower_loc __ctype_toupper_loc
     __isoc23_strtol __isoc23_strtoll __isoc23_strtoul __isoc23_strtoull
     floor ceil trunc round fmod fabs pow ldexp frexp modf isnan isinf signbit log2 log10 lround llround
@@ -64,6 +65,7 @@ BANNED_CALLS = {
 }
 BANNED_NAMES = {"util", "utils", "common", "misc", "helper", "helpers", "manager"}
 LONG_FILE_LINES = 600
+LINE_COLUMNS = 140
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 CALL = re.compile(r"\b(" + "|".join(BANNED_CALLS) + r")\s*\(")
@@ -108,6 +110,13 @@ def check_calls(root):
         for number, line in enumerate(code.splitlines(), 1):
             for name in CALL.findall(line):
                 yield f"{path.relative_to(root)}:{number}: {name} is banned; {BANNED_CALLS[name]}"
+
+
+def check_widths(root):
+    for path in sources(root, "src"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if len(line) > LINE_COLUMNS:
+                yield f"{path.relative_to(root)}:{number}: {len(line)} columns; break it ({LINE_COLUMNS} at most, as in .clang-format)"
 
 
 def check_names(root):
@@ -184,7 +193,7 @@ def has_sources(root, layer):
 
 def run(root, build):
     checks = [("folders", check_folders(root)), ("includes", check_includes(root)), ("banned calls", check_calls(root)),
-              ("file names", check_names(root))]
+              ("file names", check_names(root)), ("line widths", check_widths(root))]
     if build:
         pure = {layer: objects(build, layer) for layer in PURE if has_sources(root, layer)}
         checks += [("symbols", check_symbols(pure)), ("global data", check_data(pure))]

@@ -27,6 +27,7 @@ SOURCE_PLANTS = {
     "controller includes cli": ("controller/planted.c", '#include "cli/planted.h"\n', check.check_includes,
                                 "controller must not include"),
     "an include beside the file": ("booster/planted.c", '#include "names.h"\n', check.check_includes, "no path from src"),
+    "a wide line": ("base/planted.c", "int a;\n/* " + "x" * 140 + " */\n", check.check_widths, "planted.c:2: 146 columns"),
     "a new folder": ("common/planted.c", "\n", check.check_folders, "no layer of that name"),
     "a file name that says nothing": ("base/string_utils.c", "\n", check.check_names, "says nothing"),
     "strcpy": ("cli/planted.c", "void f(char *a)\n{\n    strcpy (a, \"b\");\n}\n", check.check_calls, "planted.c:3: strcpy is banned"),

@@ -275,8 +275,9 @@ static struct answer delete_object(struct fake_server *server, struct fake_objec
     const yyjson_val *live = parse(&arena, object->text);
     struct str uid = json_text(json_path(options, "preconditions", "uid", NULL));
     struct str version = json_text(json_path(options, "preconditions", "resourceVersion", NULL));
-    bool is_other = (uid.len && !str_equal(uid, object->uid)) ||
-                    (version.len && !str_equal(version, json_text(json_path(live, "metadata", "resourceVersion", NULL))));
+    /* The controller deletes nothing without both. */
+    struct str live_version = json_text(json_path(live, "metadata", "resourceVersion", NULL));
+    bool is_other = options && (!str_equal(uid, object->uid) || !str_equal(version, live_version));
     struct answer answer;
     if (is_other)
         answer = refuse(ANSWER_CONFLICT, "the precondition does not hold");

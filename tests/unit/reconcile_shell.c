@@ -213,6 +213,7 @@ static void observe(struct shell *shell, struct run *run, struct observation *ou
         if (is_wanted) children[count++] = record;
     }
     *out = (struct observation){.now_ms = shell->now_ms, .children = children, .child_count = count, .may_upgrade = shell->may_upgrade};
+    json_int64(json_path(shell->booster, "metadata", "generation", NULL), &out->booster_generation);
     memcpy(out->kinds, shell->kinds, sizeof out->kinds);
 }
 

@@ -37,7 +37,7 @@ static inline void rendered_read(struct rendered *out, struct str text) {
     if (!yaml_read(&out->arena, text, &documents, &error) || documents.count == 0)
         fail_msg("line %u: %s\n%.*s", error.line, error.message, STR_ARG(str_first(text, 2000)));
     assert_true(booster_read(&out->arena, documents.items[0].root, &out->booster, &out->findings));
-    booster_validate_unknown_fields(&out->booster, &out->findings);
+    booster_validate_manifest(&out->booster, &out->findings);
     booster_validate(&out->booster, &out->findings);
     if (!out->booster.namespace.len) out->booster.namespace = STR("default");
     if (!out->booster.uid.len) out->booster.uid = STR(TEST_UID);

@@ -160,6 +160,15 @@ static bool do_nonsense(struct connection *connection) {
     send_text(connection, "220 mail.example.com ESMTP\r\n");
     return false;
 }
+static bool do_no_status(struct connection *connection) {
+    send_text(connection, "HTTP/HTTP/1.1 0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+    return false;
+}
+/* A header of the refusal that looks like the beginning of an answer. */
+static bool do_two_statuses(struct connection *connection) {
+    send_text(connection, "HTTP/1.1 404 Not Found\r\nHTTP/1.1: 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    return false;
+}
 static bool do_gzip(struct connection *connection) {
     /* 1000 times "a" */
     static const unsigned char zipped[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0x4b, 0x4c, 0x1c, 0x05, 0xa3,
@@ -209,6 +218,8 @@ static const struct {
     {"/cut", do_cut},
     {"/vanish", do_vanish},
     {"/nonsense", do_nonsense},
+    {"/no-status", do_no_status},
+    {"/two-statuses", do_two_statuses},
     {"/gzip", do_gzip},
     {"/stream-cut", do_stream_cut},
     {"/stream-open", do_stream_open},
@@ -313,7 +324,7 @@ static void server_stop(struct server *server) {
 }
 
 /* A port on which nobody listens. */
-static int unused_port(void) {
+__attribute__((unused)) static int unused_port(void) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -228,6 +228,26 @@ static void empties_namespaces_that_go(void **state) {
     rig_wait_status(rig, "/api/v1/namespaces/n", 404);
 }
 
+#define EVENTS "/api/v1/namespaces/default/events"
+#define EVENT(name, more)                                                                                                                  \
+    "{\"apiVersion\":\"v1\",\"kind\":\"Event\",\"metadata\":{\"name\":\"" name "\"},\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\",\"namespace\":\"default\"}" more "}"
+
+static void the_source_of_an_event_is_its_component_or_its_reporter(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", EVENTS, EVENT("old", ",\"source\":{\"component\":\"kubelet\"}"));
+    rig_expect(rig, 201, "POST", EVENTS, EVENT("new", ",\"source\":{},\"reportingComponent\":\"kubelet\",\"reportingInstance\":\"n\""));
+    rig_expect(rig, 201, "POST", EVENTS, EVENT("other", ",\"source\":{\"component\":\"scheduler\"},\"reportingComponent\":\"kubelet\""));
+    static const struct {
+        const char *selector;
+        size_t count;
+    } cases[] = {{"source=kubelet", 2}, {"source!=kubelet", 1}, {"source=scheduler", 1}, {"source=", 0}, {"reportingComponent=kubelet", 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig_answer list = rig_expect(rig, 200, "GET", arena_printf(rig_arena(rig), EVENTS "?fieldSelector=%s", cases[i].selector).ptr, NULL);
+        size_t found = yyjson_arr_size(json_get(list.json, "items"));
+        if (found != cases[i].count) fail_msg("%s: %zu", cases[i].selector, found);
+    }
+}
+
 #define DEFINITIONS "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 #define THINGS      "/apis/example.com/v1/namespaces/default/things"
 static const char thing_definition[] =
@@ -435,6 +455,7 @@ int main(void) {
         TEST(collects_what_its_owner_leaves),
         TEST(empties_namespaces_that_go),
         TEST(serves_defined_kinds),
+        TEST(the_source_of_an_event_is_its_component_or_its_reporter),
         TEST(keeps_rights),
         TEST(a_right_to_one_name_allows_lists_of_it),
         TEST(gives_tokens_to_service_accounts),

@@ -85,6 +85,61 @@ static void applying_the_same_writes_nothing(void **state) {
     assert_true(str_equal(rig_text(&first, "metadata/resourceVersion"), rig_text(&second, "metadata/resourceVersion")));
 }
 
+#define MAP_TWICE "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"t\"},\"data\":{\"k\":\"first\"},\"data\":{\"k\":\"last\"}}"
+
+static size_t count_of(struct str text, const char *part) {
+    size_t count = 0;
+    for (size_t at; (at = str_find(text, str_of(part))) != SIZE_MAX; count++) text = str_from(text, at + 1);
+    return count;
+}
+
+/* The first of equal keys would be what is validated, and the last what Go's clients read. */
+static void repeated_keys_are_never_stored(void **state) {
+    (void)state;
+    static const struct {
+        const char *query, *type, *body, *warning;
+    } cases[] = {
+        {"", "application/merge-patch+json", "{\"data\":{\"k\":\"first\"},\"data\":{\"k\":\"last\"}}", "duplicate field \\\"data\\\""},
+        {"", "application/strategic-merge-patch+json", "{\"data\":{\"k\":\"first\",\"k\":\"last\"}}", "duplicate field \\\"data.k\\\""},
+        {"", "application/json-patch+json", "[{\"op\":\"add\",\"path\":\"/data\",\"value\":{\"k\":\"first\",\"k\":\"last\"}}]", "json patch duplicate field \\\"[0].value.k\\\""},
+        {"", "application/json-patch+json", "[{\"op\":\"replace\",\"path\":\"\",\"value\":" MAP_TWICE "}]",
+         "json patch duplicate field \\\"[0].value.data\\\""},
+        {"fieldManager=m&force=true&", APPLY, MAP_TWICE, NULL}, /* as YAML it is not to be read at all */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rig_expect(rig, 201, "POST", MAPS, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"t\"}}");
+        const char *target = arena_printf(rig_arena(rig), MAPS "/t?%s", cases[i].query).ptr;
+        struct rig_answer strict =
+            rig_send(rig, "PATCH", arena_printf(rig_arena(rig), "%sfieldValidation=Strict", target).ptr, cases[i].type, NULL, cases[i].body);
+        assert_true(strict.status == 400 || strict.status == 422);
+        struct rig_answer ignored =
+            rig_send(rig, "PATCH", arena_printf(rig_arena(rig), "%sdryRun=All&fieldValidation=Ignore", target).ptr, cases[i].type, NULL, cases[i].body);
+        assert_text(ignored.warnings, "");
+        if (cases[i].warning) {
+            assert_true(str_contains(rig_text(&strict, "message"), STR("strict decoding error: ")));
+            struct rig_answer warned = patch(200, target, cases[i].type, cases[i].body);
+            assert_text(warned.warnings, arena_printf(rig_arena(rig), "299 - \"%s\"\n", cases[i].warning).ptr);
+            assert_text(rig_text(&warned, "data/k"), "last");
+        }
+        struct rig_answer got = rig_expect(rig, 200, "GET", MAPS "/t", NULL);
+        assert_int_equal(count_of(got.body, "\"data\":"), cases[i].warning != NULL);
+        assert_int_equal(count_of(got.body, "\"k\":"), cases[i].warning != NULL);
+        rig_expect(rig, 200, "DELETE", MAPS "/t", NULL);
+    }
+}
+
+/* What names an object is what is stored of it: none can be made to look like another. */
+static void no_patch_spoofs_metadata(void **state) {
+    (void)state;
+    rig_expect(rig, 201, "POST", MAPS, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"s\"}}");
+    patch(400, MAPS "/s", "application/json-patch+json",
+          "[{\"op\":\"replace\",\"path\":\"\",\"value\":{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"s\"},"
+          "\"metadata\":{\"name\":\"other\",\"namespace\":\"kube-system\"}}}]");
+    struct rig_answer got = rig_expect(rig, 200, "GET", MAPS "/s", NULL);
+    assert_int_equal(count_of(got.body, "\"metadata\":"), 1);
+    assert_text(rig_text(&got, "metadata/name"), "s");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(strategic_patches_merge_lists_by_key, set_up, tear_down),
@@ -93,6 +148,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(creates_are_owned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(applies_merge_conflict_and_force, set_up, tear_down),
         cmocka_unit_test_setup_teardown(applying_the_same_writes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(repeated_keys_are_never_stored, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_patch_spoofs_metadata, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

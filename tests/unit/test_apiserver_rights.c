@@ -58,6 +58,21 @@ static void writes_no_role_beyond_own_rights(void **state) {
     as_ann(200, "DELETE", ROLES "/same", NULL, NULL);
 }
 
+/* Of equal keys the last counts, to who decides and to who reads. */
+static void a_patch_with_rules_twice_gives_nothing(void **state) {
+    (void)state;
+    static const char twice[] = "\"rules\":[" READS_MAPS "],\"rules\":[" RULE("\"*\"", "\"*\"", "\"*\"") "]}";
+    give_ann("");
+    as_ann(201, "POST", ROLES, JSON, ROLE("same", READS_MAPS));
+    as_ann(403, "PATCH", ROLES "/same", MERGE, arena_printf(rig_arena(rig), "{%s", twice).ptr);
+    as_ann(403, "PATCH", ROLES "/same", "application/strategic-merge-patch+json", arena_printf(rig_arena(rig), "{%s", twice).ptr);
+    as_ann(403, "PATCH", ROLES "/same", "application/json-patch+json",
+           arena_printf(rig_arena(rig), "[{\"op\":\"replace\",\"path\":\"\",\"value\":" META("Role", "same") "%s}]", twice).ptr);
+    struct rig_answer got = rig_expect(rig, 200, "GET", ROLES "/same", NULL);
+    assert_text(rig_text(&got, "rules/0/resources/0"), "configmaps");
+    assert_false(str_contains(got.body, STR("[\"*\"]")));
+}
+
 static void who_may_escalate_writes_any_role(void **state) {
     (void)state;
     give_ann("{\"apiGroups\":[\"rbac.authorization.k8s.io\"],\"resources\":[\"roles\"],\"resourceNames\":[\"free\"],\"verbs\":[\"escalate\"]}");
@@ -121,6 +136,8 @@ static void nobody_acts_as_another(void **state) {
     struct rig_answer refused = rig_send(rig, "GET", MAPS, NULL, "Impersonate-User: ann", NULL);
     assert_int_equal(refused.status, 403);
     assert_true(str_starts_with(rig_text(&refused, "message"), STR("users \"ann\" is forbidden: ")));
+    refused = rig_send(rig, "GET", MAPS, NULL, "Impersonate-User: a\xff", NULL);
+    assert_true(str_starts_with(rig_text(&refused, "message"), STR("users \"a\xef\xbf\xbd\" is forbidden: ")));
     assert_int_equal(rig_send(rig, "GET", MAPS, NULL, "impersonate-group: team", NULL).status, 403);
     assert_int_equal(rig_send(rig, "GET", "/version", NULL, "Impersonate-Extra-a: b", NULL).status, 403);
 }
@@ -163,7 +180,7 @@ static void a_token_for_others_opens_nothing_here(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(writes_no_role_beyond_own_rights), TEST(who_may_escalate_writes_any_role), TEST(binds_no_role_beyond_own_rights),
+        TEST(writes_no_role_beyond_own_rights), TEST(a_patch_with_rules_twice_gives_nothing), TEST(who_may_escalate_writes_any_role), TEST(binds_no_role_beyond_own_rights),
         TEST(too_many_rules_are_not_compared),  TEST(an_update_that_creates_needs_both_rights),
         TEST(a_star_names_no_object),           TEST(nobody_acts_as_another), TEST(names_may_be_odd_where_they_are_allowed),
         TEST(a_token_for_others_opens_nothing_here),

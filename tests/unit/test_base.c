@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/blob.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/number.h"
@@ -49,6 +50,76 @@ static void strbuf_never_cuts_silently(void **state) {
     strbuf_printf(&buf, "%s", "1234567890");
     assert_false(buf.failed);
     strbuf_release(&buf);
+}
+
+static void a_strbuf_is_taken_whole_or_not_at_all(void **state) {
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct strbuf buf = strbuf_with_max(4);
+    strbuf_append(&buf, STR("1234"));
+    assert_true(str_is(strbuf_take(&buf, &arena), "1234"));
+    assert_null(buf.ptr);
+    strbuf_append(&buf, STR("12345"));
+    assert_true(str_is(strbuf_take(&buf, &arena), ""));
+    assert_true(arena.exhausted);
+    assert_false(buf.is_memory_out);
+    arena_release(&arena);
+}
+
+static void lengths_do_not_wrap(void **state) {
+    (void)state;
+    const struct str huge = {"x", SIZE_MAX - 1}, some = STR("abc");
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    const struct str triples[][3] = {{huge, some, some}, {some, huge, some}, {some, some, huge}, {{"x", SIZE_MAX}, STR_EMPTY, STR_EMPTY}};
+    for (size_t i = 0; i < sizeof triples / sizeof *triples; i++) {
+        assert_int_equal(arena_join(&arena, triples[i][0], triples[i][1], triples[i][2]).len, 0);
+        assert_true(arena.exhausted);
+        arena_release(&arena);
+    }
+    assert_null(blob_new(huge));
+    assert_int_equal(str_print_length(huge), INT32_MAX);
+    assert_string_equal(str_print_text((struct str){NULL, 0}), "");
+}
+
+static void blobs_live_as_long_as_somebody_keeps_them(void **state) {
+    (void)state;
+    struct blob *blob = blob_new(STR("bytes")), *empty = blob_new(STR_EMPTY);
+    assert_ptr_equal(blob_keep(blob), blob);
+    blob_drop(blob);
+    assert_true(str_is(blob_view(blob), "bytes"));
+    assert_int_equal(blob->bytes[blob->len], 0);
+    assert_int_equal(blob_view(empty).len, 0);
+    blob_drop(blob);
+    blob_drop(empty);
+    assert_null(blob_keep(NULL));
+    blob_drop(NULL);
+    assert_int_equal(blob_view(NULL).len, 0);
+}
+
+static void views_are_compared(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool is_same_but_for_case;
+        int order;
+    } cases[] = {
+        {"Content-Type", "content-TYPE", true, -1}, {"a", "ab", false, -1}, {"ab", "a", false, 1}, {"[", "{", false, -1}, {"@", "`", false, -1},
+        {"Zz", "zZ", true, -1},                     {"", "", true, 0},      {"x", "y", false, -1}, {"a1", "A1", true, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct str a = str_of(cases[i].a), b = str_of(cases[i].b);
+        if (str_equal_ignoring_case(a, b) != cases[i].is_same_but_for_case) fail_msg("%s and %s", cases[i].a, cases[i].b);
+        int order = str_compare(a, b);
+        assert_int_equal(order < 0 ? -1 : order > 0, cases[i].order);
+    }
+    assert_int_equal(str_of(NULL).len, 0);
+    assert_true(str_ends_with(STR("a.yaml"), STR(".yaml")));
+    assert_false(str_ends_with(STR("l"), STR(".yaml")));
+    assert_int_equal(str_find(STR("abc"), STR("c")), 2);
+    assert_int_equal(str_find(STR("abc"), STR("abcd")), SIZE_MAX);
+    assert_int_equal(str_trim(STR(" \t\r\na \n")).len, 1);
 }
 
 static void int64_is_parsed_exactly(void **state) {
@@ -137,6 +208,10 @@ static void utf8_is_checked(void **state) {
     assert_false(str_is_utf8(STR("\xed\xa0\x80")));
     assert_false(str_is_utf8(STR("\xf4\x90\x80\x80")));
     assert_false(str_is_utf8(STR("\xe2\x82")));
+    assert_true(str_is_utf8(STR("\xe0\xa0\x80\xf0\x90\x80\x80")));
+    assert_false(str_is_utf8(STR("\xe0\x9f\x80")));
+    assert_false(str_is_utf8(STR("\xe2\x82x")));
+    assert_false(str_is_utf8(STR("\xf0\x8f\x80\x80")));
     assert_int_equal(str_cut_utf8(STR("a\xe2\x82\xac"), 3).len, 1);
 }
 
@@ -150,6 +225,13 @@ static void errors_keep_their_place(void **state) {
     assert_int_equal(error.line, 0);
     assert_string_equal(error_kind_name(ERROR_IO), "i/o");
     assert_false(error_set(NULL, ERROR_IO, "nobody asks"));
+    /* One that is too long ends on a character, and says so. */
+    char text[LIMIT_ERROR_MESSAGE_BYTES + 100];
+    for (size_t i = 0; i + 2 < sizeof text; i += 2) memcpy(text + i, "\xc3\xa9", 3);
+    error_set(&error, ERROR_IO, "x%s", text);
+    assert_true(strlen(error.message) < sizeof error.message);
+    assert_true(str_is_utf8(str_of(error.message)));
+    assert_true(str_ends_with(str_of(error.message), STR("...")));
 }
 
 static void random_replays_from_its_seed(void **state) {
@@ -169,6 +251,8 @@ int main(void) {
         cmocka_unit_test(hex64_is_parsed_exactly),    cmocka_unit_test(md5_matches_the_reference),
         cmocka_unit_test(quoting_escapes_and_cuts),   cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(errors_keep_their_place),    cmocka_unit_test(random_replays_from_its_seed),
+        cmocka_unit_test(lengths_do_not_wrap),        cmocka_unit_test(blobs_live_as_long_as_somebody_keeps_them),
+        cmocka_unit_test(views_are_compared),         cmocka_unit_test(a_strbuf_is_taken_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,28 +1,8 @@
 /* Rules in CEL: what they mean, what does not compile, what they may cost. Expectations are those of cel-go in Kubernetes' environment. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <time.h>
 
-#include <cmocka.h>
-
+#include "built.h"
 #include "cel/cel.h"
-
-static struct arena arena;
-static yyjson_mut_doc *doc;
-
-static int set_up(void **state) {
-    (void)state;
-    arena_init(&arena, 256 * 1024 * 1024);
-    doc = json_builder(&arena);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static const struct cel_type text_type = {.kind = CEL_STRING, .max_elements = 64};
 static const struct cel_type int_type = {.kind = CEL_INT};
@@ -50,8 +30,7 @@ static const char self_json[] =
 static const char old_json[] = "{\"i\":6,\"s\":\"old\"}";
 
 static yyjson_mut_val *parse(const char *json) {
-    struct error error;
-    return yyjson_val_mut_copy(doc, json_parse(&arena, str_of(json), &error));
+    return yyjson_val_mut_copy(doc, read_json(&arena, json));
 }
 
 /* "true", "false", or what went wrong: at compile time or, after "run: ", later. */

@@ -1,21 +1,8 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "booster/compare.h"
-
-/* JSON written with ' for ". */
-static yyjson_val *json(struct arena *arena, const char *text) {
-    struct str copy = arena_copy(arena, str_of(text));
-    for (char *at = (char *)(uintptr_t)copy.ptr; *at; at++) *at = *at == '\'' ? '"' : *at;
-    struct error error = {0};
-    yyjson_val *value = json_parse(arena, copy, &error);
-    if (!value) fail_msg("%s: %s", text, error.message);
-    return value;
-}
+#include "read_json.h"
 
 static const struct comparison_case {
     const char *name;
@@ -29,10 +16,22 @@ static const struct comparison_case {
     {"another value", "{'spec':{'a':{'b':1}}}", "{'spec':{'a':{'b':2}}}", "spec.a.b"},
     {"a missing value", "{'spec':{'a':{'b':1}}}", "{'spec':{'a':{}}}", "spec.a.b"},
     {"a missing map", "{'spec':{'a':{'b':1}}}", "{'spec':{}}", "spec.a.b"},
+    {"what goes with suspended replicas", "{'metadata':{'annotations':{'" ANNOTATION_REPLICAS_BEFORE_SUSPEND "':'3'}},'spec':{}}",
+     "{'spec':{}}", NULL},
     {"no spec at all", "{'spec':{'a':{'b':1}}}", "{}", "spec.a.b"},
     {"a scalar for a map", "{'spec':{'a':{'b':1}}}", "{'spec':{'a':1}}", "spec.a"},
     {"a map for a scalar", "{'spec':{'a':1}}", "{'spec':{'a':{'b':1}}}", "spec.a"},
     {"a list for a map", "{'spec':{'a':{'b':1}}}", "{'spec':{'a':[1]}}", "spec.a"},
+
+    {"a variable without a value", "{'spec':{'env':[{'name':'A','value':''}]}}", "{'spec':{'env':[{'name':'A'}]}}", NULL},
+    {"a false that Go leaves out", "{'spec':{'hostNetwork':false}}", "{'spec':{}}", NULL},
+    {"a zero that Go leaves out", "{'spec':{'livenessProbe':{'initialDelaySeconds':0}}}", "{'spec':{'livenessProbe':{'periodSeconds':1}}}",
+     NULL},
+    {"a true that is gone", "{'spec':{'hostNetwork':true}}", "{'spec':{}}", "spec.hostNetwork"},
+    {"another than what Go leaves out", "{'spec':{'hostNetwork':false}}", "{'spec':{'hostNetwork':true}}", "spec.hostNetwork"},
+    {"a pointer's false", "{'spec':{'automountServiceAccountToken':false}}", "{'spec':{}}", "spec.automountServiceAccountToken"},
+    {"a label without a value", "{'spec':{'nodeSelector':{'key':''}}}", "{'spec':{'nodeSelector':{}}}", "spec.nodeSelector.key"},
+    {"overhead spelled otherwise", "{'spec':{'overhead':{'cpu':'0.5'}}}", "{'spec':{'overhead':{'cpu':'500m'}}}", NULL},
 
     {"empty map and absent", "{'spec':{'a':{}}}", "{'spec':{}}", NULL},
     {"empty list and null", "{'spec':{'a':[]}}", "{'spec':{'a':null}}", NULL},
@@ -89,7 +88,8 @@ static void desired_is_a_subset_by_value(void **state) {
         struct arena arena;
         arena_init(&arena, 1 << 20);
         struct str path;
-        bool is_there = compare_child(&arena, CHILD_SERVER, json(&arena, cases[i].desired), json(&arena, cases[i].live), &path);
+        bool is_there =
+            compare_child(&arena, CHILD_SERVER, read_quoted(&arena, cases[i].desired), read_quoted(&arena, cases[i].live), &path);
         if (is_there != (cases[i].path == NULL))
             fail_msg("%s: %s at %.*s", cases[i].name, is_there ? "no difference" : "a difference", STR_ARG(path));
         if (!str_is(path, cases[i].path ? cases[i].path : "")) fail_msg("%s: %.*s, not %s", cases[i].name, STR_ARG(path), cases[i].path);
@@ -104,7 +104,7 @@ static void a_form_is_a_subset_of_itself(void **state) {
         struct arena arena;
         arena_init(&arena, 1 << 20);
         struct str path;
-        const yyjson_val *desired = json(&arena, cases[i].desired), *live = json(&arena, cases[i].live);
+        const yyjson_val *desired = read_quoted(&arena, cases[i].desired), *live = read_quoted(&arena, cases[i].live);
         if (!compare_child(&arena, CHILD_SERVER, desired, desired, &path)) fail_msg("%s: not a subset of itself", cases[i].name);
         uint64_t own = compare_projection(CHILD_SERVER, desired, desired), other = compare_projection(CHILD_SERVER, desired, live);
         assert_true(own != 0 && other != 0);
@@ -136,9 +136,9 @@ static void projections_see_what_is_asked_for_and_no_more(void **state) {
     for (size_t i = 0; i < sizeof projections / sizeof *projections; i++) {
         struct arena arena;
         arena_init(&arena, 1 << 20);
-        const yyjson_val *desired = json(&arena, projections[i].desired);
-        uint64_t a = compare_projection(CHILD_SERVER, desired, json(&arena, projections[i].live));
-        uint64_t b = compare_projection(CHILD_SERVER, desired, json(&arena, projections[i].other));
+        const yyjson_val *desired = read_quoted(&arena, projections[i].desired);
+        uint64_t a = compare_projection(CHILD_SERVER, desired, read_quoted(&arena, projections[i].live));
+        uint64_t b = compare_projection(CHILD_SERVER, desired, read_quoted(&arena, projections[i].other));
         if ((a == b) != projections[i].is_same) fail_msg("%s: projected %s", projections[i].name, a == b ? "alike" : "differently");
         arena_release(&arena);
     }
@@ -150,9 +150,9 @@ static void replicas_of_a_serving_are_left_out(void **state) {
     struct arena arena;
     arena_init(&arena, 1 << 20);
     struct str path;
-    const yyjson_val *desired = json(&arena, "{'spec':{'replicas':1,'template':{'roles':[{'replicas':1}]}}}");
-    const yyjson_val *scaled = json(&arena, "{'spec':{'replicas':3,'template':{'roles':[{'replicas':1}]}}}");
-    const yyjson_val *role = json(&arena, "{'spec':{'replicas':1,'template':{'roles':[{'replicas':3}]}}}");
+    const yyjson_val *desired = read_quoted(&arena, "{'spec':{'replicas':1,'template':{'roles':[{'replicas':1}]}}}");
+    const yyjson_val *scaled = read_quoted(&arena, "{'spec':{'replicas':3,'template':{'roles':[{'replicas':1}]}}}");
+    const yyjson_val *role = read_quoted(&arena, "{'spec':{'replicas':1,'template':{'roles':[{'replicas':3}]}}}");
     assert_true(compare_child(&arena, CHILD_SERVING, desired, scaled, &path));
     assert_false(compare_child(&arena, CHILD_SERVING, desired, role, &path));
     assert_true(str_is(path, "spec.template.roles[0].replicas"));

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "controller/client.h"
+#include "controller/telemetry.h"
 #include "io/credentials.h"
 
 static struct {
@@ -14,10 +15,25 @@ static struct {
     void *owner;
     int rejected, answered;
     enum kube_answer_kind kind;
+    int told, status;
+    struct str traceparent;
 } rig;
 
+int64_t telemetry_now_ms(const struct telemetry *telemetry) {
+    return telemetry ? 77 : 0;
+}
+
+void telemetry_answered(struct telemetry *telemetry, const char *method, int status, int64_t begun_ms) {
+    if (!telemetry) return;
+    assert_string_equal(method, "GET");
+    assert_int_equal(begun_ms, 77);
+    rig.told++;
+    rig.status = status;
+}
+
 struct http_handle *http_send(struct http_client *client, const struct http_request *request, http_answer_callback *callback, void *owner) {
-    (void)client, (void)request;
+    (void)client;
+    rig.traceparent = request->traceparent;
     rig.callback = callback;
     rig.owner = owner;
     return (struct http_handle *)&rig;
@@ -67,6 +83,27 @@ static void a_401_is_told_to_the_credentials(void **state) {
     }
 }
 
+static void every_answer_is_told_to_the_telemetry(void **state) {
+    (void)state;
+    static const struct {
+        enum http_outcome outcome;
+        int status;
+    } cases[] = {{HTTP_ANSWERED, 200}, {HTTP_ANSWERED, 503}, {HTTP_UNKNOWN, 0}, {HTTP_NOT_SENT, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client client = {.telemetry = (struct telemetry *)&rig};
+        rig.told = 0;
+        struct client_request request = {.method = "GET", .path = STR("/api"), .deadline_ms = 1000, .traceparent = STR("00-1-2-01")};
+        assert_true(client_send(&client, &request, take_answer, &rig));
+        assert_true(str_is(rig.traceparent, "00-1-2-01"));
+        assert_int_equal(rig.told, 0);
+        struct http_answer answer = {.outcome = cases[i].outcome, .status = cases[i].status};
+        rig.callback(rig.owner, &answer);
+        assert_int_equal(rig.told, 1);
+        assert_int_equal(rig.status, cases[i].status);
+        client_release(&client);
+    }
+}
+
 static void what_is_not_answered_is_let_go(void **state) {
     (void)state;
     struct client client = {0};
@@ -82,6 +119,7 @@ static void what_is_not_answered_is_let_go(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_401_is_told_to_the_credentials),
+        cmocka_unit_test(every_answer_is_told_to_the_telemetry),
         cmocka_unit_test(what_is_not_answered_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,163 +1,7 @@
 /*
- * Runs of the reconcile machine as the controller makes them, on the real queue, store and loop. In place of the network stands this file:
- * what client_send is given is kept until the test answers it.
+ * Runs of the reconcile machine as the controller makes them: what is written, for whom, and what late answers change.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "controller/job.h"
-
-enum { SENT_MAX = 64, TURNS_MAX = 100 };
-
-struct sent {
-    struct client_request request; /* texts in the arena */
-    client_answer_fn *answered;
-    void *context;
-};
-
-static struct rig {
-    struct arena arena;
-    struct loop *loop;
-    struct client client;
-    struct store store;
-    struct log log;
-    struct reconciler reconciler;
-    struct sent sent[SENT_MAX];
-    size_t sent_count, answered_count;
-    int64_t version;
-    struct str told; /* how far the watches have told */
-} rig;
-
-bool client_send(struct client *client, const struct client_request *request, client_answer_fn *answered, void *context) {
-    assert_ptr_equal(client, &rig.client);
-    assert_true(rig.sent_count < SENT_MAX);
-    struct client_request copy = *request;
-    copy.path = arena_copy(&rig.arena, request->path);
-    copy.body = arena_copy(&rig.arena, request->body);
-    rig.sent[rig.sent_count++] = (struct sent){copy, answered, context};
-    return true;
-}
-
-static enum kind_state every_kind_is_synced(void *context, enum child_kind kind, struct str namespace) {
-    (void)context, (void)kind, (void)namespace;
-    return KIND_SYNCED;
-}
-
-static struct str told(void *context, enum child_kind kind, struct str namespace) {
-    (void)context, (void)kind, (void)namespace;
-    return rig.told;
-}
-
-static int set_up(void **state) {
-    (void)state;
-    struct error error;
-    rig = (struct rig){.log = {LOG_ERROR, LOG_TEXT}, .version = 100};
-    arena_init(&rig.arena, LIMIT_RECONCILE_ARENA_BYTES);
-    rig.loop = loop_new(&error);
-    store_init(&rig.store);
-    rig.reconciler = (struct reconciler){
-        .loop = rig.loop,
-        .client = &rig.client,
-        .store = &rig.store,
-        .log = &rig.log,
-        .settings = {.machine = {.generate = {.images = {STR("downloader:1"), STR("runtime:1")}}, .status_shape = {true, true}},
-                     .max_rollouts = 1,
-                     .max_in_flight = 8},
-        .kind_state = every_kind_is_synced,
-        .told = told,
-    };
-    assert_true(reconciler_init(&rig.reconciler, 1));
-    reconciler_begin_work(&rig.reconciler);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    reconciler_release(&rig.reconciler);
-    store_release(&rig.store);
-    loop_free(rig.loop);
-    arena_release(&rig.arena);
-    return 0;
-}
-
-static yyjson_val *parse(const char *text) {
-    yyjson_val *object = json_parse(&rig.arena, str_of(text), NULL);
-    assert_non_null(object);
-    return object;
-}
-
-static yyjson_val *booster(const char *uid, const char *more_metadata) {
-    struct str text = arena_printf(
-        &rig.arena,
-        "{\"apiVersion\":\"workload.serving.volcano.sh/"
-        "v1alpha1\",\"kind\":\"ModelBooster\",\"metadata\":{\"name\":\"m\",\"namespace\":\"ns\","
-        "\"uid\":\"%s\",\"generation\":1,\"resourceVersion\":\"%lld\"%s},\"spec\":{\"backends\":[{\"name\":\"a\",\"type\":\"vLLM\","
-        "\"modelURI\":\"hf://org/model\",\"minReplicas\":1,\"maxReplicas\":1,\"workers\":[{\"image\":\"vllm:1\"}]}]}}",
-        uid, (long long)++rig.version, more_metadata);
-    return parse(text.ptr);
-}
-
-static void observe_booster(const char *uid, const char *more_metadata) {
-    reconciler_observe_booster(&rig.reconciler, booster(uid, more_metadata), 1);
-}
-
-/* The loop's turns, until nothing that is due is left. */
-static void let_run(void) {
-    for (int turn = 0; turn < TURNS_MAX; turn++) loop_run_once(rig.loop, 0);
-}
-
-/* The request that waits; there is never more than one of a ModelBooster. */
-static struct sent *waiting(const char *method, const char *path) {
-    let_run();
-    assert_int_equal(rig.sent_count, rig.answered_count + 1);
-    struct sent *sent = &rig.sent[rig.sent_count - 1];
-    assert_string_equal(sent->request.method, method);
-    if (!str_starts_with(sent->request.path, str_of(path))) fail_msg("%s in place of %s", sent->request.path.ptr, path);
-    return sent;
-}
-
-static void nothing_waits(void) {
-    let_run();
-    assert_int_equal(rig.sent_count, rig.answered_count);
-}
-
-static void answer(struct sent *sent, enum kube_answer_kind kind, struct str text) {
-    struct kube_answer answer = {.kind = kind, .message = STR("as told")};
-    struct strbuf body = strbuf_with_max(LIMIT_BODY_BYTES);
-    strbuf_append(&body, text);
-    rig.answered_count++;
-    sent->answered(sent->context, &answer, &body);
-    strbuf_release(&body);
-}
-
-/* What is created is stored as it came. */
-static void accept(struct sent *sent) {
-    yyjson_mut_doc *doc = json_builder(&rig.arena);
-    yyjson_mut_val *object = yyjson_val_mut_copy(doc, json_parse(&rig.arena, sent->request.body, NULL));
-    yyjson_mut_val *metadata = yyjson_mut_obj_get(object, "metadata");
-    json_add_text(doc, metadata, "uid", arena_printf(&rig.arena, "child-%lld", (long long)++rig.version));
-    json_add_text(doc, metadata, "resourceVersion", arena_printf(&rig.arena, "%lld", (long long)rig.version));
-    struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
-    json_write(&text, json_freeze(&rig.arena, object));
-    answer(sent, KUBE_OK, strbuf_view(&text));
-    strbuf_release(&text);
-}
-
-#define SERVINGS "/apis/workload.serving.volcano.sh/v1alpha1/namespaces/ns/modelservings"
-#define SERVERS  "/apis/networking.serving.volcano.sh/v1alpha1/namespaces/ns/modelservers"
-#define ROUTES   "/apis/networking.serving.volcano.sh/v1alpha1/namespaces/ns/modelroutes"
-#define STATUS   "/apis/workload.serving.volcano.sh/v1alpha1/namespaces/ns/modelboosters/m/status"
-
-static struct sent *expect_children_then_status(void) {
-    accept(waiting("POST", SERVINGS "?"));
-    accept(waiting("POST", SERVERS "?"));
-    accept(waiting("POST", ROUTES "?"));
-    return waiting("PATCH", STATUS "?");
-}
+#include "job_rig.h"
 
 /* ---- what is written, and for whom ---- */
 
@@ -273,6 +117,37 @@ static void what_came_meanwhile_stays(void **state) {
     waiting("POST", SERVERS "?");
 }
 
+/* ---- a server that says when ---- */
+
+/* Whatever happens to the model meanwhile. */
+static void a_server_that_says_when_is_not_asked_before(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    struct sent *create = waiting("POST", SERVINGS);
+    answer_as(create, (struct kube_answer){.kind = KUBE_THROTTLED, .message = STR("later"), .retry_after_ms = 60 * 1000}, STR_EMPTY);
+    accept(waiting("POST", SERVERS "?"));
+    accept(waiting("POST", ROUTES "?"));
+    /* Told at once: for a minute there is no other moment. */
+    struct sent *status = waiting("PATCH", STATUS);
+    assert_true(str_contains(status->request.body, STR("later")));
+    accept(status);
+    nothing_waits();
+    int64_t wait_ms = workqueue_next_due_ms(&rig.reconciler.queue) - loop_now_ms(rig.loop);
+    assert_in_range(wait_ms, 55 * 1000, 90 * 1000);
+    observe_booster("u-1", "");
+    nothing_waits();
+}
+
+static void a_short_wait_is_not_worth_a_word(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    answer_as(waiting("POST", SERVINGS), (struct kube_answer){.kind = KUBE_THROTTLED, .message = STR("later"), .retry_after_ms = 1000},
+              STR_EMPTY);
+    accept(waiting("POST", SERVERS "?"));
+    accept(waiting("POST", ROUTES "?"));
+    nothing_waits();
+}
+
 /* ---- a status that cannot be written ---- */
 
 static void a_refused_status_is_logged_once(void **state) {
@@ -324,8 +199,106 @@ static void a_slot_does_not_go_with_its_model(void **state) {
     }
 }
 
+/* ---- what is told of it ---- */
+
+static double told_of(enum metric_family_id family, size_t slot) {
+    const struct metrics *metrics = &rig.telemetry.metrics;
+    bool is_histogram = metrics->families[family].type == METRIC_HISTOGRAM;
+    return is_histogram ? metrics_observed(metrics, family, slot) : metrics_value(metrics, family, slot);
+}
+
+static void a_run_is_counted_with_its_edit(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    struct sent *status = expect_children_then_status();
+    assert_true(told_of(FAMILY_QUEUE_TIME, 0) == 1 && told_of(FAMILY_WORK_TIME, 0) == 0);
+    assert_true(told_of(FAMILY_TO_CHILDREN, 0) == 0);
+    accept_status(status);
+    nothing_waits();
+    assert_true(told_of(FAMILY_RECONCILES, RESULT_SUCCESS) == 1 && told_of(FAMILY_RECONCILE_ERRORS, 0) == 0);
+    assert_true(told_of(FAMILY_RECONCILE_TIME, 0) == 1 && told_of(FAMILY_WORK_TIME, 0) == 1);
+    assert_true(told_of(FAMILY_TO_CHILDREN, 0) == 1 && told_of(FAMILY_TO_ACTIVE, 0) == 0);
+    for (size_t kind = 0; kind < CHILD_KIND_COUNT; kind++) assert_true(told_of(FAMILY_DRIFT, kind) == 0);
+}
+
+static void a_child_that_somebody_removes_is_drift_once_put_back(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    accept_status(expect_children_then_status());
+    nothing_waits();
+    reconciler_forget_child(&rig.reconciler, store_child(&rig.store, CHILD_SERVER, STR("ns"), STR("m-a")));
+    accept(waiting("POST", SERVERS "?"));
+    assert_true(told_of(FAMILY_DRIFT, CHILD_SERVER) == 1);
+    assert_true(told_of(FAMILY_DRIFT, CHILD_SERVING) == 0 && told_of(FAMILY_DRIFT, CHILD_ROUTE) == 0);
+}
+
+/* A model of two backends, with a status; its children are created as they are asked for. */
+static void model_of_two(void) {
+    static const char backend[] = "{\"name\":\"%s\",\"type\":\"vLLM\",\"modelURI\":\"hf://org/model\",\"minReplicas\":1,\"maxReplicas\":1,"
+                                  "\"workers\":[{\"image\":\"vllm:1\"}]}";
+    char a[256], b[256];
+    snprintf(a, sizeof a, backend, "a");
+    snprintf(b, sizeof b, backend, "b");
+    struct str text = arena_printf(&rig.arena,
+                                   "{\"apiVersion\":\"workload.serving.volcano.sh/v1alpha1\",\"kind\":\"ModelBooster\",\"metadata\":{"
+                                   "\"name\":\"m\",\"namespace\":\"ns\",\"uid\":\"u-1\",\"generation\":1,\"resourceVersion\":\"%lld\"},"
+                                   "\"spec\":{\"backends\":[%s,%s]}}",
+                                   (long long)++rig.version, a, b);
+    reconciler_observe_booster(&rig.reconciler, parse(text.ptr), 1);
+    for (int i = 0; i < 5; i++) accept(waiting("POST", "/apis/"));
+    answer(waiting("PATCH", STATUS "?"), KUBE_OK, text);
+    nothing_waits();
+}
+
+/* As three rewrites by another manager leave it, or as it is when they are long over. */
+static void fight_over(const char *name, bool is_going_on) {
+    struct child_entry *server = store_child(&rig.store, CHILD_SERVER, STR("ns"), str_of(name));
+    for (int i = 0; i < OBSERVED_REWRITES; i++) server->record.rewrites_ms[i] = is_going_on ? loop_wall_ms(rig.loop) : 0;
+    server->record.verdict = is_going_on ? VERDICT_DIFFERS : VERDICT_MATCHES;
+    reconciler_enqueue(&rig.reconciler, STR("ns"), STR("m"));
+    let_run();
+    if (rig.sent_count > rig.answered_count) answer(waiting("PATCH", STATUS "?"), KUBE_CONFLICT, STR_EMPTY);
+    let_run();
+}
+
+static void each_child_that_is_given_up_is_counted_once(void **state) {
+    (void)state;
+    model_of_two();
+    fight_over("m-a", true);
+    assert_true(told_of(FAMILY_FIGHTS, CHILD_SERVER) == 1);
+    fight_over("m-b", true);
+    assert_true(told_of(FAMILY_FIGHTS, CHILD_SERVER) == 2);
+    fight_over("m-b", true);
+    assert_true(told_of(FAMILY_FIGHTS, CHILD_SERVER) == 2);
+    /* The other's still lasts. */
+    fight_over("m-b", false);
+    fight_over("m-b", true);
+    assert_true(told_of(FAMILY_FIGHTS, CHILD_SERVER) == 3);
+}
+
+static void a_failed_run_is_an_error_and_a_retry(void **state) {
+    (void)state;
+    observe_booster("u-1", "");
+    answer(waiting("POST", SERVINGS "?"), KUBE_SERVER_ERROR, STR_EMPTY);
+    answer(waiting("POST", SERVERS "?"), KUBE_SERVER_ERROR, STR_EMPTY);
+    answer(waiting("POST", ROUTES "?"), KUBE_SERVER_ERROR, STR_EMPTY);
+    assert_true(told_of(FAMILY_RECONCILES, RESULT_ERROR) == 1 && told_of(FAMILY_RECONCILE_ERRORS, 0) == 1);
+    assert_true(told_of(FAMILY_QUEUE_RETRIES, 0) == 1 && told_of(FAMILY_RECONCILES, RESULT_SUCCESS) == 0);
+    assert_true(told_of(FAMILY_TO_CHILDREN, 0) == 0);
+}
+
+static void what_lasts_too_long_is_said_before_a_longer_back_off(void **state) {
+    (void)state;
+    rig.reconciler.queue.limits = (struct backoff_limits){10 * 60 * 1000, 10 * 60 * 1000};
+    observe_booster("u-1", "");
+    answer(waiting("POST", SERVINGS "?"), KUBE_SERVER_ERROR, STR_EMPTY);
+    answer(waiting("POST", SERVERS "?"), KUBE_SERVER_ERROR, STR_EMPTY);
+    answer(waiting("POST", ROUTES "?"), KUBE_SERVER_ERROR, STR_EMPTY);
+    int64_t wait_ms = workqueue_next_due_ms(&rig.reconciler.queue) - loop_now_ms(rig.loop);
+    assert_true(wait_ms > 50 * 1000 && wait_ms <= TRANSIENT_PATIENCE_MS);
+}
+
 int main(void) {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_new_model_takes_three_creates_and_a_status),
         CASE(children_of_other_namespaces_are_nobodys),
@@ -333,11 +306,18 @@ int main(void) {
         CASE(so_does_its_end),
         CASE(another_of_the_name_is_begun_with_at_once),
         CASE(what_is_late_of_a_former_one_is_no_news),
+        CASE(a_server_that_says_when_is_not_asked_before),
+        CASE(a_short_wait_is_not_worth_a_word),
         CASE(a_refused_status_is_logged_once),
         CASE(a_slot_does_not_go_with_its_model),
         CASE(an_answer_brings_no_model_back),
         CASE(an_answer_brings_no_child_back),
         CASE(what_came_meanwhile_stays),
+        CASE(a_run_is_counted_with_its_edit),
+        CASE(a_child_that_somebody_removes_is_drift_once_put_back),
+        CASE(each_child_that_is_given_up_is_counted_once),
+        CASE(a_failed_run_is_an_error_and_a_retry),
+        CASE(what_lasts_too_long_is_said_before_a_longer_back_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,27 +9,32 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "controller/log.h"
+#include "controller/log_flow.h"
 #include "data/json.h"
 
 enum { ROOM = 256 * 1024 };
 
-/* What log_write sends to standard error, in a static buffer. */
-static struct str written(enum log_format format, const struct log_field *fields) {
+typedef void writing_fn(const struct log *log, const struct log_field *fields);
+
+/* What is sent to standard error, in a static buffer. */
+static struct str written(const struct log *log, writing_fn *writing, const struct log_field *fields) {
     static char text[ROOM];
-    struct log log = {LOG_INFO, format};
     FILE *file = tmpfile();
     int before = dup(STDERR_FILENO);
     assert_non_null(file);
     assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
-    log_write(&log, LOG_DEBUG, "is not written", fields);
-    log_write(&log, LOG_WARN, "told", fields);
+    writing(log, fields);
     dup2(before, STDERR_FILENO);
     close(before);
     rewind(file);
     size_t length = fread(text, 1, sizeof text, file);
     fclose(file);
     return (struct str){text, length};
+}
+
+static void write_one(const struct log *log, const struct log_field *fields) {
+    log_write(log, LOG_DEBUG, "is not written", fields);
+    log_write(log, LOG_WARN, "told", fields);
 }
 
 static struct str repeated(struct arena *arena, const char *unit, size_t count) {
@@ -58,8 +63,8 @@ static void every_line_is_one_line(void **state) {
     };
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         for (int format = LOG_TEXT; format <= LOG_JSON; format++) {
-            struct str line =
-                written((enum log_format)format, LOG_FIELDS({"value", values[i]}, {"nothing", STR_EMPTY}, {"last", STR("end")}));
+            const struct log log = {.level = LOG_INFO, .format = (enum log_format)format};
+            struct str line = written(&log, write_one, LOG_FIELDS({"value", values[i]}, {"nothing", STR_EMPTY}, {"last", STR("end")}));
             if (line.len == 0 || str_find(line, STR("\n")) != line.len - 1) fail_msg("value %zu: not one line", i);
             assert_false(str_contains(line, STR("nothing")));
             if (format == LOG_TEXT) {
@@ -76,7 +81,47 @@ static void every_line_is_one_line(void **state) {
     arena_release(&arena);
 }
 
+static size_t count_of(struct str text, const char *needle) {
+    size_t count = 0;
+    for (size_t at; (at = str_find(text, str_of(needle))) != SIZE_MAX; text = str_from(text, at + 1)) count++;
+    return count;
+}
+
+static void write_storm(const struct log *log, const struct log_field *fields) {
+    for (int i = 0; i < 1000; i++) log_write(log, LOG_INFO, "again", fields);
+    log_write(log, LOG_ERROR, "something else", fields);
+    log_write_always(log, LOG_INFO, "whatever happens", fields);
+    log_write(log, LOG_DEBUG, "is not written", fields);
+    log_sum_up(log, true);
+}
+
+/* However it is written, a storm of one model's lines leaves what is told below a hundred, and says what it left out. */
+static void a_storm_is_held_back_and_told(void **state) {
+    (void)state;
+    static const struct {
+        enum log_format format;
+        const char *own, *sum;
+    } cases[] = {
+        {LOG_TEXT, " error something else namespace=ns model=m suppressed=", " warn  lines were held back objects=1 suppressed="},
+        {LOG_JSON, "\"msg\":\"something else\",\"namespace\":\"ns\",\"model\":\"m\",\"suppressed\":", "\"objects\":\"1\",\"suppressed\":"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct log_flow flow;
+        assert_true(log_flow_init(&flow, LOG_INFO));
+        const struct log log = {.level = LOG_DEBUG, .format = cases[i].format, .flow = &flow};
+        struct str text = written(&log, write_storm, LOG_FIELDS({"namespace", STR("ns")}, {"model", STR("m")}));
+        size_t lines = count_of(text, "again");
+        /* A slow machine may take a second or more for them. */
+        assert_in_range(lines, LOG_OBJECT_BURST, LOG_OBJECT_BURST + 100);
+        assert_int_equal(count_of(text, "\n"), lines + 3);
+        assert_int_equal(count_of(text, cases[i].own), 1);
+        assert_int_equal(count_of(text, cases[i].sum), 1);
+        assert_int_equal(count_of(text, "whatever happens"), 1);
+        log_flow_release(&flow);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line_is_one_line)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_line_is_one_line), cmocka_unit_test(a_storm_is_held_back_and_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

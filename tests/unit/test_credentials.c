@@ -107,21 +107,45 @@ static void values_and_files_are_given(void **state) {
     credentials_free(credentials);
 }
 
-static void a_token_file_is_read_again_each_minute(void **state) {
+static void a_token_file_is_read_again_within_10_s(void **state) {
     (void)state;
     write_file("token", "one");
     struct credentials *credentials = make((struct credential_sources){.token_file = path_of("token")});
     write_file("token", "two");
-    moved_s += 50;
-    expect_token(credentials, "one");
-    moved_s += 10;
+    moved_s += 4;
+    expect_token(credentials, "one"); /* not at each request */
+    moved_s += 5;
     expect_token(credentials, "two");
     assert_int_equal(unlink(path_of("token").ptr), 0);
-    moved_s += 60;
+    moved_s += 10;
     expect_token(credentials, "two"); /* the last good one */
     write_file("token", "a\nb");
-    moved_s += 60;
+    moved_s += 10;
     expect_token(credentials, "two");
+    credentials_free(credentials);
+}
+
+static void certificates_and_links_are_read_again_within_10_s(void **state) {
+    (void)state;
+    static const char *const names[] = {"ca", "cert", "key"};
+    struct http_credentials got;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) write_file(names[i], "old");
+    /* as kubelet projects a token: a link to a file in a folder that a link names */
+    assert_int_equal(mkdir(path_of("1").ptr, 0700) | mkdir(path_of("2").ptr, 0700), 0);
+    write_file("1/token", "old");
+    write_file("2/token", "new");
+    assert_int_equal(symlink("1", path_of("..data").ptr) | symlink("..data/token", path_of("token").ptr), 0);
+    struct credentials *credentials = make((struct credential_sources){.token_file = path_of("token"),
+                                                                       .ca_file = path_of("ca"),
+                                                                       .certificate_file = path_of("cert"),
+                                                                       .key_file = path_of("key")});
+    credentials_get(credentials, &got);
+    assert_true(str_is(got.ca, "old") && str_is(got.certificate, "old") && str_is(got.key, "old") && str_is(got.bearer_token, "old"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) write_file(names[i], "new");
+    assert_int_equal(symlink("2", path_of("..next").ptr) | rename(path_of("..next").ptr, path_of("..data").ptr), 0);
+    moved_s += 10;
+    credentials_get(credentials, &got);
+    assert_true(str_is(got.ca, "new") && str_is(got.certificate, "new") && str_is(got.key, "new") && str_is(got.bearer_token, "new"));
     credentials_free(credentials);
 }
 
@@ -224,6 +248,7 @@ static void failing_plugins_are_named_and_their_secrets_are_not(void **state) {
         {"certificate without key", PRINT("\"clientCertificateData\":\"secret\""), "neither a token nor a client certificate"},
         {"two lines", PRINT("\"token\":\"secret\\r\\nEvil: yes\""), "more than one line"},
         {"bad time", PRINT("\"token\":\"secret\",\"expirationTimestamp\":\"tomorrow\""), "expirationTimestamp \"tomorrow\""},
+        {"no day", PRINT("\"token\":\"secret\",\"expirationTimestamp\":\"2026-02-31T00:00:00Z\""), "is no RFC 3339 time"},
         {"endless", "#!/bin/sh\nexec cat /dev/zero\n", "printed more than"},
         {"no interpreter", "#!/no/such/interpreter\n", "cannot run it"},
     };
@@ -235,6 +260,31 @@ static void failing_plugins_are_named_and_their_secrets_are_not(void **state) {
         if (!strstr(error.message, "credential plugin")) fail_msg("%s: %s", cases[i].name, error.message);
         credentials_free(credentials);
     }
+}
+
+static void a_plugin_is_run_by_another_process(void **state) {
+    (void)state;
+    struct error error;
+    struct credentials *credentials = make(plugin(PRINT("\"token\":\"t0\",\"expirationTimestamp\":\"2126-01-01T00:00:00Z\"")));
+    assert_true(credentials_hand_over(credentials, NULL));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(start(credentials).kind, ERROR_NONE);
+        expect_token(credentials, "t0");
+    }
+    credentials_free(credentials);
+    credentials = make(plugin("#!/bin/sh\nexit 3\n"));
+    assert_true(credentials_hand_over(credentials, NULL));
+    error = start(credentials);
+    assert_non_null(strstr(error.message, "ended with status 3"));
+    assert_int_equal(unlink(path_of("plugin").ptr), 0);
+    error = start(credentials);
+    assert_non_null(strstr(error.message, "cannot run it: No such file"));
+    credentials_free(credentials);
+    credentials = make(plugin("#!/bin/sh\nexec cat /dev/zero\n"));
+    assert_true(credentials_hand_over(credentials, NULL));
+    error = start(credentials);
+    assert_non_null(strstr(error.message, "printed more than"));
+    credentials_free(credentials);
 }
 
 static void a_missing_plugin_shows_the_hint(void **state) {
@@ -319,12 +369,14 @@ int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(values_and_files_are_given),
-        CASE(a_token_file_is_read_again_each_minute),
+        CASE(a_token_file_is_read_again_within_10_s),
+        CASE(certificates_and_links_are_read_again_within_10_s),
         CASE(a_refused_token_is_read_again_at_once_but_not_all_the_time),
         CASE(unusable_files_are_named),
         CASE(a_plugin_gives_a_token_or_a_certificate),
         CASE(a_plugin_gets_arguments_and_environment_without_a_shell),
         CASE(failing_plugins_are_named_and_their_secrets_are_not),
+        CASE(a_plugin_is_run_by_another_process),
         CASE(a_missing_plugin_shows_the_hint),
         CASE(a_credential_is_renewed_before_its_end),
         CASE(a_plugin_that_hangs_is_killed),

@@ -1,30 +1,10 @@
 /* CustomResourceDefinitions: defaulted, read, and what is wrong with them in the API server's words. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
+#include "built.h"
 #include "data/yaml_read.h"
 #include "schema/definition.h"
-
-static struct arena arena;
-static yyjson_mut_doc *doc;
-
-static int set_up(void **state) {
-    (void)state;
-    arena_init(&arena, 256 * 1024 * 1024);
-    doc = json_builder(&arena);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
 
 static yyjson_mut_val *object_of(struct str json) {
     struct error error;

@@ -12,7 +12,7 @@
 /* One backend b with this in it, and this in its one worker. */
 #define ONE(backend, worker)                                                                                                               \
     HEAD "spec:\n  backends:\n  - {name: b, type: vLLM, modelURI: 'hf://o/n', replicas: 1, " backend " workers: [{image: i, " worker "}]}" \
-                                                                                                                                     "\n"
+         "\n"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -285,6 +285,12 @@ static const struct {
      "[{\"name\":\"model-cache\",\"persistentVolumeClaim\":{\"claimName\":\"c\"}},{\"name\":\"model-source\",\"persistentVolumeClaim\":{"
      "\"claimName\":\"c\"}}]",
      NULL, "pvc:///model-source/sub"},
+    {"a claim named like our volume", "pvc://model-source/m", "pvc://model-source/s",
+     "[{\"mountPath\":\"/model-source\",\"name\":\"model-cache\",\"subPath\":\"s\"},{\"mountPath\":\"/"
+     "model-source-claim\",\"name\":\"model-source\",\"readOnly\":true}]",
+     "[{\"name\":\"model-cache\",\"persistentVolumeClaim\":{\"claimName\":\"model-source\"}},{\"name\":\"model-source\","
+     "\"persistentVolumeClaim\":{\"claimName\":\"model-source\"}}]",
+     NULL, "pvc:///model-source-claim/m"},
     {"a claim in an emptyDir", "pvc://d/m", "",
      "[{\"mountPath\":\"/model-cache\",\"name\":\"model-cache\"},{\"mountPath\":\"/d\",\"name\":\"model-source\",\"readOnly\":true}]",
      "[{\"name\":\"model-cache\",\"emptyDir\":{}},{\"name\":\"model-source\",\"persistentVolumeClaim\":{\"claimName\":\"d\"}}]", NULL,
@@ -457,6 +463,12 @@ static const struct {
      "{\"imagePullSecrets\":[{\"name\":\"a\"},{\"name\":\"b\"}]}"},
     {"aliases by address", "{\"hostAliases\":[{\"ip\":\"1\",\"hostnames\":[\"a\"]}]}",
      "{\"hostAliases\":[{\"ip\":\"1\",\"hostnames\":[\"b\"]}]}", "{\"hostAliases\":[{\"ip\":\"1\",\"hostnames\":[\"b\"]}]}"},
+    {"another handler", "{\"startupProbe\":{\"failureThreshold\":9,\"httpGet\":{\"path\":\"/\"}}}",
+     "{\"startupProbe\":{\"exec\":{\"command\":[\"a\"]}}}", "{\"startupProbe\":{\"failureThreshold\":9,\"exec\":{\"command\":[\"a\"]}}}"},
+    {"the same handler", "{\"startupProbe\":{\"httpGet\":{\"path\":\"/\",\"port\":80}}}",
+     "{\"startupProbe\":{\"httpGet\":{\"path\":\"/x\"}}}", "{\"startupProbe\":{\"httpGet\":{\"path\":\"/x\",\"port\":80}}}"},
+    {"no handler", "{\"startupProbe\":{\"httpGet\":{\"path\":\"/\"}}}", "{\"startupProbe\":{\"periodSeconds\":3}}",
+     "{\"startupProbe\":{\"httpGet\":{\"path\":\"/\"},\"periodSeconds\":3}}"},
     {"a list taken away", "{\"imagePullSecrets\":[{\"name\":\"a\"}],\"b\":1}", "{\"imagePullSecrets\":null}", "{\"b\":1}"},
     {"the same name twice in the patch", "{}", "{\"env\":[{\"name\":\"a\",\"value\":\"1\"},{\"name\":\"a\",\"value\":\"2\"}]}",
      "{\"env\":[{\"name\":\"a\",\"value\":\"2\"}]}"},
@@ -637,6 +649,23 @@ static void test_a_live_gang_is_carried_over(void **state) {
     }
 }
 
+/* As Kubernetes prints them, wherever they stand; what only looks like one stays. */
+static void test_quantities_are_spelled_as_kubernetes_does(void **state) {
+    (void)state;
+    struct rendered rendered;
+    rendered_make(&rendered,
+                  STR(ONE("podTemplate: {labels: {limits: '1000m'}, spec: {overhead: {cpu: '0.50'}, nodeSelector: {cpu: '1000m'}, "
+                          "volumes: [{name: v, emptyDir: {sizeLimit: 1024Mi}}]}},",
+                          "resources: {limits: {cpu: 1000m, memory: 1024Mi, nvidia.com/gpu: 2}, requests: {cpu: '0.5'}}")));
+    yyjson_val *spec = entry_spec(&rendered);
+    assert_json(&rendered, json_get(engine_of(&rendered), "resources"),
+                "{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\",\"nvidia.com/gpu\":\"2\"},\"requests\":{\"cpu\":\"500m\"}}", "resources");
+    assert_json(&rendered, json_get(spec, "overhead"), "{\"cpu\":\"500m\"}", "overhead");
+    assert_json(&rendered, json_get(spec, "nodeSelector"), "{\"cpu\":\"1000m\"}", "nodeSelector");
+    assert_json(&rendered, json_get(named(json_get(spec, "volumes"), "v"), "emptyDir"), "{\"sizeLimit\":\"1Gi\"}", "emptyDir");
+    rendered_release(&rendered);
+}
+
 /* `replicas` of a range is an autoscaler's: not in the revision, and neither is what suspend notes. */
 static void test_replicas_of_a_range(void **state) {
     (void)state;
@@ -717,6 +746,7 @@ int main(void) {
         cmocka_unit_test(test_an_edit_changes_only_what_it_is_about),
         cmocka_unit_test(test_both_spellings_are_byte_identical),
         cmocka_unit_test(test_a_live_gang_is_carried_over),
+        cmocka_unit_test(test_quantities_are_spelled_as_kubernetes_does),
         cmocka_unit_test(test_replicas_of_a_range),
         cmocka_unit_test(test_memory_may_run_out_anywhere),
     };

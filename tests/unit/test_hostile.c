@@ -112,7 +112,7 @@ static yyjson_val *parse(struct arena *arena, struct str text) {
 static void read_object(struct rendered *out, yyjson_val *object) {
     findings_init(&out->findings, &out->arena);
     assert_true(booster_read(&out->arena, object, &out->booster, &out->findings));
-    booster_validate_unknown_fields(&out->booster, &out->findings);
+    booster_validate_manifest(&out->booster, &out->findings);
     booster_validate(&out->booster, &out->findings);
     out->booster.namespace = STR("default");
     out->booster.uid = STR(TEST_UID);

@@ -134,6 +134,9 @@ static void a_request_carries_what_it_was_given(void **state) {
     assert_non_null(strstr(outcome.body, "\r\n\r\n[1]"));
     assert_null(strstr(outcome.body, "Expect"));
     assert_null(strstr(outcome.body, "Authorization"));
+    assert_null(strstr(outcome.body, "traceparent"));
+    outcome = send_and_wait(client, (struct http_request){.method = "GET", .path = STR("/echo"), .traceparent = STR("00-1-2-01")});
+    assert_non_null(strstr(outcome.body, "\r\ntraceparent: 00-1-2-01\r\n"));
     outcome = send_and_wait(client, (struct http_request){.method = "DELETE", .path = STR("/echo")});
     assert_true(str_starts_with(str_of(outcome.body), STR("DELETE /echo HTTP/1.1\r\n")));
     outcome = send_and_wait(client, (struct http_request){.method = "POST", .path = STR("/echo")});
@@ -174,6 +177,25 @@ static void connections_are_kept_and_few(void **state) {
     if (used > 8) fail_msg("%d connections", used);
     http_client_free(client);
     free(outcomes);
+}
+
+/* Over TLS the client learns only by the first answer that a connection carries one request at a time, and that it may have more of them. */
+static void connections_are_kept_once_there_may_be_more(void **state) {
+    (void)state;
+    enum { COUNT = 40, ROUNDS = 3 };
+    struct http_client *client = client_for(secure, (struct http_client_settings){0});
+    int before = secure->connections;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct outcome *outcomes = calloc(COUNT, sizeof *outcomes);
+        for (int i = 0; i < COUNT; i++)
+            assert_non_null(http_send(client, &(struct http_request){.method = "GET", .path = STR("/ok"), .timeout_ms = PATIENCE_MS},
+                                      on_answer, &outcomes[i]));
+        for (int i = 0; i < COUNT; i++) run_until(&outcomes[i].is_over);
+        free(outcomes);
+    }
+    int used = secure->connections - before;
+    if (used > 8) fail_msg("%d connections", used);
+    http_client_free(client);
 }
 
 static void gzip_is_inflated_within_the_bound(void **state) {
@@ -225,11 +247,18 @@ static void broken_answers_leave_the_outcome_unknown(void **state) {
         {"/cut", ERROR_IO, "too early"},
         {"/vanish", ERROR_IO, "without an answer"},
         {"/nonsense", ERROR_PROTOCOL, "does not speak HTTP"},
+        {"/no-status", ERROR_PROTOCOL, "does not speak HTTP"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct outcome outcome = get(plain, cases[i].path, (struct http_client_settings){0});
         expect_failure(&outcome, HTTP_UNKNOWN, cases[i].kind, cases[i].message);
     }
+}
+
+static void only_the_first_line_is_the_status(void **state) {
+    (void)state;
+    struct outcome outcome = get(plain, "/two-statuses", (struct http_client_settings){0});
+    expect_answer(&outcome, 404, "{}");
 }
 
 static void a_write_is_never_repeated_by_itself(void **state) {
@@ -571,11 +600,13 @@ int main(void) {
         cmocka_unit_test(a_request_carries_what_it_was_given),
         cmocka_unit_test(long_bodies_are_sent_at_once),
         cmocka_unit_test(connections_are_kept_and_few),
+        cmocka_unit_test(connections_are_kept_once_there_may_be_more),
         cmocka_unit_test(gzip_is_inflated_within_the_bound),
         cmocka_unit_test(an_endless_body_is_cut_off),
         cmocka_unit_test(a_refused_connection_is_certainly_not_sent),
         cmocka_unit_test(an_unknown_host_is_certainly_not_sent),
         cmocka_unit_test(broken_answers_leave_the_outcome_unknown),
+        cmocka_unit_test(only_the_first_line_is_the_status),
         cmocka_unit_test(a_write_is_never_repeated_by_itself),
         cmocka_unit_test(a_slow_answer_ends_with_the_timeout),
         cmocka_unit_test(a_queued_request_that_times_out_is_not_sent),

@@ -1,20 +1,10 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "data/json.h"
+#include "read_json.h"
 
 enum { ARENA_BYTES = 1 << 26 };
-
-static yyjson_val *read_json(struct arena *arena, const char *text) {
-    struct error error = {0};
-    yyjson_val *value = json_parse(arena, str_of(text), &error);
-    if (!value) fail_msg("%s: %s", text, error.message);
-    return value;
-}
 
 static void numbers_are_exact(void **state) {
     (void)state;
@@ -175,6 +165,19 @@ static void values_are_compared(void **state) {
         {"[]", "{}", false},
         {"18446744073709551615", "18446744073709551615", true},
         {"18446744073709551615", "18446744073709551614", false},
+        {"9223372036854775808", "9223372036854775808.0", true},
+        {"9223372036854775809", "9223372036854775808.0", false},
+        {"9223372036854775808", "9223372036854775807", false},
+        {"9223372036854775808", "0.5", false},
+        {"9223372036854775808", "-1e300", false},
+        {"9223372036854775808", "1e300", false},
+        {"1.5", "1.5", true},
+        {"1.5", "2.5", false},
+        {"\"a\"", "\"b\"", false},
+        {"[[1],[2]]", "[[1],[3]]", false},
+        {"{\"a\":{\"b\":1}}", "{\"a\":{\"b\":2}}", false},
+        {"18446744073709551615", "18446744073709551615", true},
+        {"18446744073709551615", "18446744073709551614", false},
         {"18446744073709551615", "18446744073709551616", false},
         {"9223372036854775808", "9223372036854775808.0", true},
         {"9007199254740993", "9007199254740992.0", false},
@@ -192,6 +195,34 @@ static void values_are_compared(void **state) {
     }
     assert_true(json_equal(NULL, NULL));
     assert_false(json_equal(NULL, read_json(&arena, "null")));
+    arena_release(&arena);
+}
+
+static void built_values_are_compared(void **state) {
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool equal;
+    } cases[] = {
+        {"{\"a\":1,\"b\":[{\"c\":2,\"d\":3}]}", "{\"b\":[{\"d\":3,\"c\":2}],\"a\":1}", true},
+        {"{\"a\":1,\"b\":2}", "{\"b\":1,\"a\":2}", false},
+        {"{\"a\":1,\"b\":2}", "{\"a\":1,\"c\":2}", false},
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+        {"[1,2]", "[2,1]", false},
+        {"[1]", "[1,1]", false},
+        {"1", "1.0", false},
+        {"{}", "[]", false},
+        {"null", "null", true},
+    };
+    struct arena arena;
+    arena_init(&arena, ARENA_BYTES);
+    yyjson_mut_doc *doc = json_builder(&arena);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        yyjson_mut_val *a = yyjson_val_mut_copy(doc, read_json(&arena, cases[i].a)), *b = yyjson_val_mut_copy(doc, read_json(&arena, cases[i].b));
+        if (json_mut_equal(a, b) != cases[i].equal || json_mut_equal(b, a) != cases[i].equal) fail_msg("%s and %s", cases[i].a, cases[i].b);
+    }
+    assert_true(json_mut_equal(NULL, NULL));
+    assert_false(json_mut_equal(NULL, yyjson_mut_null(doc)));
     arena_release(&arena);
 }
 
@@ -224,6 +255,25 @@ static void text_has_three_forms(void **state) {
     assert_true(small.failed);
     strbuf_release(&small);
     arena_release(&arena);
+}
+
+static void texts_are_written_as_utf8(void **state) {
+    (void)state;
+    static const struct {
+        struct str text;
+        const char *written;
+    } cases[] = {
+        {STR("a\xff" "b"), "\"a\xef\xbf\xbd" "b\""},
+        {STR("\xc3\xa9\xc3"), "\"\xc3\xa9\xef\xbf\xbd\""},
+        {STR("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {STR("\xf0\x9f\x98\x80"), "\"\xf0\x9f\x98\x80\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct strbuf out = strbuf_with_max(100);
+        json_write_text(&out, cases[i].text);
+        assert_string_equal(out.ptr, cases[i].written);
+        strbuf_release(&out);
+    }
 }
 
 static void built_values_freeze(void **state) {
@@ -277,7 +327,10 @@ static void big_objects_are_compared_fast(void **state) {
     }
     strbuf_append(&up, STR("}"));
     strbuf_append(&down, STR("}"));
-    assert_true(json_equal(read_json(&arena, up.ptr), read_json(&arena, down.ptr)));
+    yyjson_val *a = read_json(&arena, up.ptr), *b = read_json(&arena, down.ptr);
+    assert_true(json_equal(a, b));
+    yyjson_mut_doc *doc = json_builder(&arena);
+    assert_true(json_mut_equal(yyjson_val_mut_copy(doc, a), yyjson_val_mut_copy(doc, b)));
     strbuf_release(&up);
     strbuf_release(&down);
     arena_release(&arena);
@@ -290,7 +343,9 @@ int main(void) {
         cmocka_unit_test(mistakes_have_a_place),
         cmocka_unit_test(depth_and_memory_are_bounded),
         cmocka_unit_test(values_are_compared),
+        cmocka_unit_test(built_values_are_compared),
         cmocka_unit_test(text_has_three_forms),
+        cmocka_unit_test(texts_are_written_as_utf8),
         cmocka_unit_test(built_values_freeze),
         cmocka_unit_test(emptiness_is_kubernetes),
         cmocka_unit_test(big_objects_are_compared_fast),

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/yaml_read.h"
@@ -111,6 +112,42 @@ static void plugins_run_only_when_allowed(void **state) {
     expect(got.exec.command, "login", "a command without slash is for PATH");
 }
 
+/* All 64 digits, in both paddings. */
+static void base64_is_read(void **state) {
+    (void)state;
+    struct cluster_settings got;
+    assert_true(read_one(USER("client-certificate-data: 'AAECAwQF+/z9/v8Z', client-key-data: 'YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo='"), "", false, &got));
+    assert_int_equal(got.certificate_data.len, 12);
+    assert_memory_equal(got.certificate_data.ptr, "\0\1\2\3\4\5\xfb\xfc\xfd\xfe\xff\x19", 12);
+    expect(got.key_data, "abcdefghijklmnopqrstuvwxyz", "key");
+    assert_true(read_one(USER("client-certificate-data: 'QUI=', client-key-data: 'QQ=='"), "", false, &got));
+    expect(got.certificate_data, "AB", "certificate");
+    expect(got.key_data, "A", "key");
+    assert_true(read_one(USER("token: null, username: a"), "", false, &got));
+    expect(got.username, "a", "null is absent");
+}
+
+static void what_has_no_end_is_refused(void **state) {
+    (void)state;
+    struct cluster_settings got;
+    static char text[20000];
+    size_t length = (size_t)snprintf(text, sizeof text, HEAD "clusters: [{name: k, cluster: {server: 'https://");
+    memset(text + length, 'h', 9000);
+    snprintf(text + length + 9000, 200, "'}}]\nusers: [{name: u}]\n");
+    assert_false(read_one(text, "", false, &got));
+    assert_non_null(strstr(error.message, "server is too long"));
+    static const char *const lists[][2] = {{"args", "a, "}, {"env", "{name: A}, "}};
+    for (size_t i = 0; i < 2; i++) {
+        struct strbuf out = strbuf_with_max(1 << 16);
+        strbuf_printf(&out, HEAD CLUSTER "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: x, %s: [", lists[i][0]);
+        for (int k = 0; k < 1001; k++) strbuf_append(&out, str_of(lists[i][1]));
+        strbuf_append(&out, STR("]}}}]\n"));
+        assert_false(read_one(out.ptr, "", true, &got));
+        assert_int_equal(error.kind, ERROR_LIMIT);
+        strbuf_release(&out);
+    }
+}
+
 static void several_files_merge_and_the_first_wins(void **state) {
     (void)state;
     struct cluster_settings got;
@@ -163,6 +200,34 @@ static void mistakes_are_named(void **state) {
          ERROR_UNSUPPORTED, "interactiveMode"},
         {"plugin's args", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, args: [1]}"), "", ERROR_INVALID,
          "exec.args"},
+        {"plugin's env", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, env: [{value: v}]}"), "", ERROR_INVALID,
+         "exec.env"},
+        {"plugin's env with a number", USER("exec: {apiVersion: client.authentication.k8s.io/v1, command: x, env: [{name: E, value: 1}]}"), "",
+         ERROR_INVALID, "exec.env"},
+        {"base64 of one digit", USER("client-key-data: 'Q==='"), "", ERROR_INVALID, "is not base64"},
+        {"base64 after its end", USER("client-certificate-data: 'QQ==QQ=='"), "", ERROR_INVALID, "is not base64"},
+        {"number as password", USER("username: a, password: 1"), "", ERROR_INVALID, "password is no text"},
+        {"number as username", USER("username: 1"), "", ERROR_INVALID, "username is no text"},
+        {"list as key", USER("client-certificate: a, client-key: [b]"), "", ERROR_INVALID, "client-key is no text"},
+        {"number as key data", USER("client-certificate-data: QQ==, client-key-data: 1"), "", ERROR_INVALID, "client-key-data is no text"},
+        {"number as server", HEAD "clusters: [{name: k, cluster: {server: 1}}]\nusers: [{name: u}]\n", "", ERROR_INVALID, "server is no text"},
+        {"number as server name", HEAD "clusters: [{name: k, cluster: {server: h, tls-server-name: 1}}]\nusers: [{name: u}]\n", "", ERROR_INVALID,
+         "tls-server-name is no text"},
+        {"number as proxy", HEAD "clusters: [{name: k, cluster: {server: h, proxy-url: 1}}]\nusers: [{name: u}]\n", "", ERROR_INVALID,
+         "proxy-url is no text"},
+        {"number as authority", HEAD "clusters: [{name: k, cluster: {server: h, certificate-authority: 1}}]\nusers: [{name: u}]\n", "",
+         ERROR_INVALID, "certificate-authority is no text"},
+        {"data and insecure",
+         HEAD "clusters: [{name: k, cluster: {server: h, insecure-skip-tls-verify: true, certificate-authority-data: QQ==}}]\nusers: [{name: u}]\n",
+         "", ERROR_INVALID, "both insecure-skip-tls-verify"},
+        {"number as cluster", "current-context: c\ncontexts: [{name: c, context: {cluster: 1}}]\n", "", ERROR_INVALID, "cluster is no text"},
+        {"number as user", "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: 1}}]\n" CLUSTER, "", ERROR_INVALID, "user is no text"},
+        {"number as namespace", "current-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: 1}}]\n" CLUSTER, "", ERROR_INVALID,
+         "namespace is no text"},
+        {"entries without a name, and many",
+         "contexts: [{context: {}}, {name: 1}, {name: a}, {name: b}, {name: c}, {name: d}, {name: e}, {name: f}, {name: g}, {name: h}, {name: i}, {name: j}, "
+         "{name: k}, {name: l}, {name: m}, {name: n}, {name: o}, {name: p}, {name: q}, {name: r}, {name: s}, {name: t}, {name: u}, {name: v}]\n",
+         "x", ERROR_NOT_FOUND, " more"},
         {"another kind", "kind: Pod\n", "", ERROR_INVALID, "its kind is \"Pod\""},
         {"no map", "- a\n", "", ERROR_INVALID, "its content is no map"},
         {"control characters", "current-context: \"x\\e[31m\"\n", "", ERROR_NOT_FOUND, "context \"x\\x1b[31m\""},
@@ -187,6 +252,9 @@ static void a_pod_has_its_settings(void **state) {
     expect(got.server, "https://[fd00::1]:443", "server");
     assert_false(kubeconfig_in_cluster(&arena, STR_EMPTY, STR("443"), STR("/t"), STR("/ca"), &got, &error));
     assert_int_equal(error.kind, ERROR_NOT_FOUND);
+    assert_true(kubeconfig_in_cluster(&arena, STR("[fd00::1]"), STR("443"), STR("/t"), STR("/ca"), &got, &error));
+    expect(got.server, "https://[fd00::1]:443", "in brackets already");
+    assert_false(kubeconfig_in_cluster(&arena, STR("h"), STR_EMPTY, STR("/t"), STR("/ca"), &got, &error));
 }
 
 int main(void) {
@@ -198,6 +266,8 @@ int main(void) {
         CASE(plugins_run_only_when_allowed),
         CASE(several_files_merge_and_the_first_wins),
         CASE(mistakes_are_named),
+        CASE(base64_is_read),
+        CASE(what_has_no_end_is_refused),
         CASE(a_pod_has_its_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ static void describe(struct strbuf *out, const struct listwatch_event *event) {
     strbuf_append(out, name);
     if (event->kind == LISTWATCH_LIST_BEGIN || event->kind == LISTWATCH_LIST_END)
         strbuf_printf(out, "%llu", (unsigned long long)event->generation);
+    if (event->is_another_life) strbuf_append(out, STR("(another life)"));
     if (event->kind == LISTWATCH_TROUBLE) strbuf_printf(out, "(%s)", kube_answer_kind_name(event->trouble->kind));
 }
 
@@ -104,6 +105,9 @@ static void list_text(const char *text) {
 #define ITEM(name) "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"1\"}}"
 #define PAGE(items, version, token)                                                                                                        \
     "{\"kind\":\"ThingList\",\"items\":[" items "],\"metadata\":{\"resourceVersion\":\"" version "\",\"continue\":\"" token "\"}}"
+/* As kube-apiserver has it: its version before its items. */
+#define PAGE_OF(version, items)                                                                                                            \
+    "{\"kind\":\"ThingList\",\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
 #define EVENT(type, name, version)                                                                                                         \
     "{\"type\":\"" type "\",\"object\":{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}}\n"
 #define ERROR_EVENT(code, reason, message)                                                                                                 \
@@ -240,6 +244,44 @@ static void an_expired_page_begins_the_list_anew(void **state) {
     expect_watch_from("20");
 }
 
+static void a_list_without_end_is_given_up(void **state) {
+    (void)state;
+    expect_list("500");
+    for (int page = 1; page < LIMIT_LIST_PAGES; page++) {
+        list_text(PAGE("", "7", "t"));
+        expect_events(page == 1 ? "begin1" : "");
+        expect_list("500&continue=t");
+    }
+    list_text(PAGE("", "7", "t"));
+    expect_events("trouble(server error)");
+    assert_int_equal(machine.state, LISTWATCH_STARTING);
+    expect_wait(400, 2000);
+    expect_list("500"); /* from the start, and all pages are allowed again */
+    list_text(PAGE("", "8", "t"));
+    expect_events("begin2");
+    expect_list("500&continue=t");
+    list_text(PAGE("", "8", ""));
+    expect_events("end2");
+}
+
+static void what_the_owner_cannot_take_is_listed_anew(void **state) {
+    (void)state;
+    expect_list("500");
+    list_text(PAGE(ITEM("a"), "7", ""));
+    expect_events("begin1 +a end1");
+    expect_watch_from("7");
+    listwatch_watch_opened(&machine, now_ms);
+    listwatch_watch_bytes(&machine, STR(EVENT("ADDED", "b", "8") EVENT("ADDED", "c", "9")), now_ms);
+    struct listwatch_event event;
+    assert_true(listwatch_next_event(&machine, now_ms, &arena, &event));
+    listwatch_refuse(&machine, "full", now_ms);
+    expect_events("trouble(too large)"); /* and nothing of c, which the list will tell */
+    assert_int_equal(action().kind, LISTWATCH_CLOSE);
+    expect_wait(1, 10000);
+    expect_list("500");
+    assert_int_equal(machine.state, LISTWATCH_SYNCED);
+}
+
 static void a_refused_continue_token_begins_the_list_anew(void **state) {
     (void)state;
     expect_list("500");
@@ -311,7 +353,10 @@ static void a_kind_that_is_not_installed_is_polled_for(void **state) {
         list_fails(KUBE_KIND_MISSING_MAYBE);
         expect_events("");
     }
-    listwatch_hurry(&machine, now_ms);
+    expect_wait(10000, 10000);
+    now_ms -= 10000;
+    listwatch_hurry(&machine, now_ms); /* the definition may be there */
+    expect_wait(0, 250);
     sync_with(PAGE(ITEM("a"), "10", ""));
 }
 
@@ -322,7 +367,6 @@ static void forbidden_is_a_state_and_asked_again(void **state) {
     expect_events("trouble(forbidden)");
     assert_int_equal(machine.state, LISTWATCH_FORBIDDEN);
     expect_wait(400, 800);
-    listwatch_hurry(&machine, now_ms - 100); /* hurry is for kinds that are not installed */
     sync_with(PAGE("", "10", ""));
 }
 
@@ -347,6 +391,12 @@ static void what_is_no_list_is_refused(void **state) {
         "{\"items\":[],\"metadata\":}",
         "{\"items\":[],\"metadata\":{\"resourceVersion\":\"1\"",
         "<html>",
+        /* taken for empty lists, these would say that all is gone */
+        "{\"items\":\"none\",\"metadata\":{\"resourceVersion\":\"1\"}}",
+        "{\"items\":{},\"metadata\":{\"resourceVersion\":\"1\"}}",
+        "{\"kind\":\"Thing\",\"metadata\":{\"resourceVersion\":\"1\"}}",
+        "{\"it\\u0065ms\":[{}],\"items\":null,\"metadata\":{\"resourceVersion\":\"1\"}}",
+        "{\"items\":[],\"metadata\":{\"resourceVersion\":\"1\"}}{",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct listwatch_event event;
@@ -485,8 +535,111 @@ static void too_large_a_version_is_waited_for_then_listed(void **state) {
     expect_events("");
     expect_list("500"); /* the storage was set back: that version will never come */
     list_text(PAGE("", "5", ""));
-    expect_events("begin2 end2");
+    expect_events("begin2(another life) end2");
     expect_watch_from("5");
+}
+
+/* What a server says of a version that it has not come to, until it is listed anew. */
+static void version_is_refused(void) {
+    struct kube_answer refusal = {
+        .kind = KUBE_TIMEOUT, .is_version_too_large = true, .retry_after_ms = 1000, .message = STR("Too large resource version")};
+    struct listwatch_event event;
+    for (int i = 0; i < 3; i++) {
+        listwatch_watch_end(&machine, &refusal, now_ms);
+        while (listwatch_next_event(&machine, now_ms, &arena, &event)) {}
+        if (i == 2) return;
+        expect_wait(1000, 3200);
+        expect_watch_from("10");
+    }
+}
+
+static void a_list_older_than_what_was_seen_is_of_another_life(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *page, *events;
+        bool is_refused; /* else the version has expired */
+    } cases[] = {
+        {"an older list", PAGE_OF("9", ITEM("a")), "begin2(another life) +a end2", false},
+        {"an older list, after refusals", PAGE_OF("9", ITEM("a")), "begin2(another life) +a end2", true},
+        {"refusals, then a list that does not say before its items", PAGE(ITEM("a"), "11", ""), "begin2(another life) +a end2", true},
+        {"one replica was behind", PAGE_OF("10", ITEM("a")), "begin2 +a end2", true},
+        {"the same version", PAGE_OF("10", ITEM("a")), "begin2 +a end2", false},
+        {"a newer list", PAGE_OF("11", ITEM("a")), "begin2 +a end2", false},
+        {"versions without order", PAGE_OF("x", ITEM("a")), "begin2 +a end2", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tear_down(state);
+        set_up(state);
+        watching();
+        now_ms += 60000;
+        if (cases[i].is_refused)
+            version_is_refused();
+        else
+            watch_ends(KUBE_EXPIRED);
+        expect_events("");
+        expect_list("500");
+        list_text(cases[i].page);
+        expect_events(cases[i].events);
+        watch_ends(KUBE_OK);
+        assert_int_equal(action().kind, LISTWATCH_WATCH);
+    }
+}
+
+/* Until it was listed whole; then there is one life only. */
+static void another_life_is_told_until_it_is_listed(void **state) {
+    (void)state;
+    watching();
+    now_ms += 60000;
+    watch_ends(KUBE_EXPIRED);
+    expect_events("");
+    expect_list("500");
+    list_text("{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[" ITEM("a") "}");
+    expect_events("begin2(another life) +a trouble(server error)");
+    assert_int_equal(machine.version.len, 0);
+    expect_wait(400, 800);
+    expect_list("500");
+    list_text(PAGE_OF("6", ITEM("a")));
+    expect_events("begin3(another life) +a end3");
+    expect_watch_from("6");
+    now_ms += 60000;
+    watch_ends(KUBE_EXPIRED);
+    expect_events("");
+    expect_list("500");
+    list_text(PAGE_OF("7", ITEM("a")));
+    expect_events("begin4 +a end4");
+}
+
+/* Whatever is under way is void; and versions of the new life may have passed those of the former. */
+static void another_life_that_others_have_noticed(void **state) {
+    (void)state;
+    listwatch_begin_life(&machine, now_ms); /* nothing was listed: nothing to do */
+    watching();
+    now_ms += 60000;
+    listwatch_begin_life(&machine, now_ms);
+    watch_bytes(EVENT("ADDED", "b", "11"));
+    expect_events("");
+    assert_int_equal(action().kind, LISTWATCH_CLOSE);
+    expect_list("500");
+    listwatch_begin_life(&machine, now_ms);
+    assert_int_equal(action().kind, LISTWATCH_CLOSE);
+    list_text(PAGE_OF("50", ITEM("void")));
+    expect_events("");
+    expect_wait(4999, 10000);
+    expect_list("500");
+    list_text("{\"metadata\":{\"resourceVersion\":\"50\",\"continue\":\"t\"},\"items\":[" ITEM("a") "]}");
+    expect_events("begin2(another life) +a");
+    now_ms += 60000;
+    listwatch_begin_life(&machine, now_ms);
+    expect_list("500");
+    list_text(PAGE_OF("51", ITEM("a")));
+    expect_events("begin3(another life) +a end3");
+    expect_watch_from("51");
+    struct kube_answer later = {.kind = KUBE_THROTTLED, .retry_after_ms = 20000, .message = STR("later")};
+    listwatch_watch_end(&machine, &later, now_ms);
+    expect_events("trouble(throttled)");
+    listwatch_begin_life(&machine, now_ms);
+    expect_wait(20000, 30000); /* as the server has said */
+    expect_list("500");
 }
 
 static void gateway_timeouts_resume(void **state) {
@@ -714,6 +867,8 @@ int main(void) {
         CASE(a_failing_page_is_asked_for_again),
         CASE(an_expired_page_begins_the_list_anew),
         CASE(a_refused_continue_token_begins_the_list_anew),
+        CASE(a_list_without_end_is_given_up),
+        CASE(what_the_owner_cannot_take_is_listed_anew),
         CASE(too_large_a_page_is_halved),
         CASE(failures_back_off_and_obey_retry_after),
         CASE(trouble_is_told_once),
@@ -728,6 +883,9 @@ int main(void) {
         CASE(expired_versions_list_again),
         CASE(errors_in_the_stream_are_as_errors_of_the_request),
         CASE(too_large_a_version_is_waited_for_then_listed),
+        CASE(a_list_older_than_what_was_seen_is_of_another_life),
+        CASE(another_life_is_told_until_it_is_listed),
+        CASE(another_life_that_others_have_noticed),
         CASE(gateway_timeouts_resume),
         CASE(a_silent_watch_is_dead_after_its_time),
         CASE(an_unanswered_watch_is_dead_after_half_a_minute),

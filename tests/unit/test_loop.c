@@ -150,6 +150,7 @@ static void signals_are_callbacks(void **state) {
     (void)state;
     int caught = 0;
     struct loop_signal *term = loop_signal_new(loop, SIGUSR1, count, &caught);
+    assert_non_null(term);
     raise(SIGUSR1);
     while (!caught) loop_run_once(loop, 1000);
     loop_signal_free(term);

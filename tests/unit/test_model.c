@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "booster/model.h"
+#include "booster/names.h"
 #include "booster/uri.h"
 #include "data/yaml_read.h"
 
@@ -305,6 +306,15 @@ static void connectors_are_read_from_objects_and_text(void **state) {
     }
 }
 
+static void kinds_are_known_by_either_name(void **state) {
+    (void)state;
+    for (int kind = 0; kind < CHILD_KIND_COUNT; kind++)
+        assert_int_equal(child_kind_of(str_of(child_kind_name((enum child_kind)kind))), kind);
+    assert_int_equal(child_kind_of(STR("modelroutes")), CHILD_ROUTE);
+    assert_int_equal(child_kind_of(STR("ModelServing")), CHILD_SERVING);
+    assert_int_equal(child_kind_of(STR("pods")), CHILD_KIND_COUNT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_is_read),
@@ -315,6 +325,7 @@ int main(void) {
         cmocka_unit_test(an_exhausted_arena_is_said),
         cmocka_unit_test(caches_and_sources_in_place),
         cmocka_unit_test(connectors_are_read_from_objects_and_text),
+        cmocka_unit_test(kinds_are_known_by_either_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,19 +1,9 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "data/patch.h"
+#include "read_json.h"
 
 enum { ARENA_BYTES = 1 << 26 };
-
-static yyjson_val *read_json(struct arena *arena, const char *text) {
-    struct error error = {0};
-    yyjson_val *value = json_parse(arena, str_of(text), &error);
-    if (!value) fail_msg("%s: %s", text, error.message);
-    return value;
-}
 
 /* The appendix of RFC 7386, and what Kubernetes relies on. */
 static void merge_patches_apply(void **state) {

@@ -237,6 +237,17 @@ static void a_policy_stays_until_its_binding_is_gone(void **state) {
     world_end(shell);
 }
 
+/* An autoscaler would undo the fixed number that is written while its binding is still there. */
+static void a_binding_goes_before_the_number_is_fixed(void **state) {
+    (void)state;
+    struct shell *shell = world_rest(SCALED_BACKEND);
+    world_edit(shell, EDIT(BACKENDS(BACKEND("a", "'minReplicas':2,'maxReplicas':2"))));
+    shell_settle(shell);
+    assert_requests(shell, "get-booster m\ndelete AutoscalingPolicyBinding m-a\npatch ModelServing m-a\ndelete AutoscalingPolicy m-a\n"
+                           "status m\nstatus m\n");
+    world_end(shell);
+}
+
 static void traffic_leaves_a_backend_before_it_goes(void **state) {
     (void)state;
     struct shell *shell = world_rest(TWO_BACKENDS);
@@ -308,12 +319,22 @@ static void one_kind_that_stays_keeps_no_other(void **state) {
 
 /* ---- before anything goes ---- */
 
-static void edit_first(struct shell *shell, size_t index, const struct request *request) {
-    (void)index;
+/* The context is a patch, applied before the first request of that verb. */
+static void edit_before(struct shell *shell, const struct request *request, enum request_verb verb) {
     const char *patch = shell->context;
-    if (request->verb != REQUEST_GET_BOOSTER || !patch) return;
+    if (request->verb != verb || !patch) return;
     shell->context = NULL;
     world_edit(shell, patch);
+}
+
+static void edit_before_the_reading(struct shell *shell, size_t index, const struct request *request) {
+    (void)index;
+    edit_before(shell, request, REQUEST_GET_BOOSTER);
+}
+
+static void edit_before_the_delete(struct shell *shell, size_t index, const struct request *request) {
+    (void)index;
+    edit_before(shell, request, REQUEST_DELETE);
 }
 
 static void nothing_goes_that_is_wanted_again(void **state) {
@@ -331,7 +352,7 @@ static void nothing_goes_that_is_wanted_again(void **state) {
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
         struct shell *shell = world_rest(plans[i].before);
         world_edit(shell, plans[i].edit);
-        shell->before_request = edit_first;
+        shell->before_request = edit_before_the_reading;
         shell->context = (void *)(uintptr_t)plans[i].again;
         shell_settle(shell);
         const char *requests = shell_take_trace(shell);
@@ -341,6 +362,27 @@ static void nothing_goes_that_is_wanted_again(void **state) {
         assert_string_equal(world_condition(shell, "Active", "status"), "True");
         world_end(shell);
     }
+}
+
+/* One confirmation is not for the whole run: an edit that comes to be known in between ends the removals. */
+static void an_edit_ends_the_removals(void **state) {
+    (void)state;
+    struct shell *shell = world_rest(TWO_BACKENDS);
+    world_edit(shell, EDIT(BACKENDS(BACKEND("c", ONE))));
+    shell_settle(shell);
+    world_edit(shell, EDIT(BACKENDS(BACKEND("a", ONE) "," BACKEND("b", ONE) "," BACKEND("c", ONE))));
+    shell_settle(shell);
+    shell_take_trace(shell);
+    shell->delivery = EVENTS_BEFORE_ANSWER;
+    world_edit(shell, EDIT(BACKENDS(BACKEND("c", ONE))));
+    shell->before_request = edit_before_the_delete;
+    shell->context = (void *)(uintptr_t)EDIT(BACKENDS(BACKEND("a", ONE) "," BACKEND("b", ONE) "," BACKEND("c", ONE)));
+    shell_settle(shell);
+    const char *first = strstr(shell_take_trace(shell), "delete ");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "delete "));
+    assert_string_equal(world_condition(shell, "Active", "status"), "True");
+    world_end(shell);
 }
 
 static void replace_first(struct shell *shell, size_t index, const struct request *request) {
@@ -437,11 +479,13 @@ int main(void) {
         cmocka_unit_test(siblings_of_a_refused_child_go_on),
         cmocka_unit_test(a_binding_waits_for_its_policy),
         cmocka_unit_test(a_policy_stays_until_its_binding_is_gone),
+        cmocka_unit_test(a_binding_goes_before_the_number_is_fixed),
         cmocka_unit_test(traffic_leaves_a_backend_before_it_goes),
         cmocka_unit_test(traffic_stays_until_the_new_backend_is_there),
         cmocka_unit_test(traffic_stays_on_what_it_has),
         cmocka_unit_test(one_kind_that_stays_keeps_no_other),
         cmocka_unit_test(nothing_goes_that_is_wanted_again),
+        cmocka_unit_test(an_edit_ends_the_removals),
         cmocka_unit_test(nothing_goes_for_one_of_the_same_name),
         cmocka_unit_test(a_deleted_one_gets_no_writes),
         cmocka_unit_test(a_refused_name_keeps_the_old_route),

@@ -46,6 +46,27 @@ static void a_fight_is_given_up_and_taken_up_again(void **state) {
     world_end(shell);
 }
 
+static void an_edit_is_tried_once_in_a_fight(void **state) {
+    (void)state;
+    static const char theirs[] = "{'metadata':{'labels':{'workload.serving.volcano.sh/revision':'theirs'}}}";
+    struct shell *shell = world_rest(ONE_BACKEND);
+    for (int i = 1; i <= OBSERVED_REWRITES; i++) {
+        fake_server_edit(shell->server, CHILD_ROUTE, "m", "rival", theirs);
+        shell_settle_now(shell);
+    }
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "OtherController");
+    shell_take_trace(shell);
+    world_edit(shell, EDIT(BACKENDS(BACKEND("a", ONE ",'routeWeight':5"))));
+    shell_settle_now(shell);
+    assert_requests(shell, "patch ModelRoute m\nstatus m\n");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NoFailure");
+    fake_server_edit(shell->server, CHILD_ROUTE, "m", "rival", theirs);
+    shell_settle_now(shell);
+    assert_requests(shell, "status m\n");
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "OtherController");
+    world_end(shell);
+}
+
 static void a_foreign_child_is_left_alone(void **state) {
     (void)state;
     static const char *const foreign[] = {
@@ -345,6 +366,21 @@ static void a_terminating_namespace_ends_the_work(void **state) {
     world_end(shell);
 }
 
+static void a_clock_that_is_put_back_starts_the_patience_anew(void **state) {
+    (void)state;
+    struct shell *shell = world_rest(ONE_BACKEND);
+    fake_server_delete(shell->server, FAKE_BOOSTER, "m");
+    fake_server_create(shell->server, FAKE_BOOSTER, ONE_BACKEND);
+    shell_settle_now(shell);
+    shell->now_ms -= (int64_t)3600 * 1000;
+    shell_run(shell);
+    assert_int_equal(shell->done.again_ms, shell->now_ms + TRANSIENT_PATIENCE_MS);
+    shell->now_ms += TRANSIENT_PATIENCE_MS;
+    shell_settle_now(shell);
+    assert_string_equal(world_condition(shell, "Failed", "reason"), "NameConflict");
+    world_end(shell);
+}
+
 /* ---- trouble that passes, and that lasts ---- */
 
 static void fault_everything(struct shell *shell, size_t index, const struct request *request) {
@@ -391,9 +427,11 @@ static void the_servers_wish_for_time_is_passed_on(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fight_is_given_up_and_taken_up_again),
+        cmocka_unit_test(an_edit_is_tried_once_in_a_fight),
         cmocka_unit_test(a_foreign_child_is_left_alone),
         cmocka_unit_test(two_models_that_collide),
         cmocka_unit_test(a_former_ones_children_are_waited_for),
+        cmocka_unit_test(a_clock_that_is_put_back_starts_the_patience_anew),
         cmocka_unit_test(what_is_not_kept_is_not_fought_for),
         cmocka_unit_test(after_a_restart_it_is_tried_once),
         cmocka_unit_test(a_gang_that_is_not_kept_is_recreated_once),

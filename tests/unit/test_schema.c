@@ -1,48 +1,21 @@
 /* Structural schemas applied to objects: what is pruned, filled in and complained about, word for word as kube-apiserver does. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
-
+#include "built.h"
 #include "schema/schema.h"
 
-static struct arena arena;
-static yyjson_mut_doc *doc;
-
-static int set_up(void **state) {
-    (void)state;
-    arena_init(&arena, 64 * 1024 * 1024);
-    doc = json_builder(&arena);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
-
-static yyjson_val *parse(const char *json) {
-    struct error error;
-    yyjson_val *value = json_parse(&arena, str_of(json), &error);
-    if (!value) fail_msg("%s: %s", json, error.message);
-    return value;
-}
-
 static yyjson_mut_val *object_of(const char *json) {
-    return json ? yyjson_val_mut_copy(doc, parse(json)) : NULL;
+    return json ? yyjson_val_mut_copy(doc, read_json(&arena, json)) : NULL;
 }
 
 static const struct schema *schema_of(const char *json) {
     struct error error;
-    const struct schema *schema = schema_compile(&arena, parse(json), &error);
+    const struct schema *schema = schema_compile(&arena, read_json(&arena, json), &error);
     if (!schema) fail_msg("%s", error.message);
     return schema;
 }
 
 static void assert_json(yyjson_mut_val *value, const char *wanted) {
-    if (!json_equal(json_freeze(&arena, value), parse(wanted))) {
+    if (!json_equal(json_freeze(&arena, value), read_json(&arena, wanted))) {
         struct strbuf text = strbuf_with_max(65536);
         json_write(&text, json_freeze(&arena, value));
         fail_msg("found    %s\nexpected %s", text.ptr, wanted);
@@ -115,6 +88,7 @@ static const struct {
     {"{\"x-kubernetes-int-or-string\":true,\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"string\"}]}", "\"50%\"", NULL, NULL},
     {"{\"type\":\"integer\",\"minimum\":1}", "0", NULL, "s: Invalid value: 0: s in body should be greater than or equal to 1"},
     {"{\"type\":\"integer\",\"maximum\":1000000}", "1000001", NULL, "s: Invalid value: 1000001: s in body should be less than or equal to 1000000"},
+    {"{\"type\":\"integer\",\"minimum\":1e30}", "3", NULL, "s: Invalid value: 3: s in body should be greater than or equal to 1e+30"},
     {"{\"type\":\"number\",\"maximum\":1,\"exclusiveMaximum\":true}", "1.5", NULL, "s: Invalid value: 1.5: s in body should be less than 1"},
     {"{\"type\":\"integer\",\"multipleOf\":2}", "3", NULL, "s: Invalid value: 3: s in body should be a multiple of 2"},
     {"{\"type\":\"string\",\"maxLength\":2}", "\"abc\"", NULL, "s: Too long: may not be more than 2 bytes"},
@@ -164,6 +138,12 @@ static const struct {
     {"{\"type\":\"string\",\"format\":\"date-time\"}", "\"2026-02-29T00:00:00Z\"", NULL,
      "s: Invalid value: \"2026-02-29T00:00:00Z\": s in body must be of type date-time: \"2026-02-29T00:00:00Z\""},
     {"{\"type\":\"string\",\"format\":\"date\"}", "\"2024-02-29\"", NULL, NULL},
+    {"{\"type\":\"string\",\"format\":\"byte\"}", "\"\"", NULL, NULL},
+    {"{\"type\":\"string\",\"format\":\"byte\"}", "\"YWJj\\nZGVm\\r\\nZw=\\n=\\n\"", NULL, NULL},
+    {"{\"type\":\"string\",\"format\":\"byte\"}", "\"YWJ=\"", NULL, NULL},
+    {"{\"type\":\"string\",\"format\":\"byte\"}", "\"YWJjZ\"", NULL, "s: Invalid value: \"YWJjZ\": s in body must be of type byte: \"YWJjZ\""},
+    {"{\"type\":\"string\",\"format\":\"byte\"}", "\"YW=J\"", NULL, "s: Invalid value: \"YW=J\": s in body must be of type byte: \"YW=J\""},
+    {"{\"type\":\"string\",\"format\":\"byte\"}", "\"YW J\"", NULL, "s: Invalid value: \"YW J\": s in body must be of type byte: \"YW J\""},
     {"{\"type\":\"string\",\"format\":\"duration\"}", "\"1h2.5m\"", NULL, NULL},
     {"{\"type\":\"string\",\"format\":\"duration\"}", "\"3 weeks\"", NULL, NULL},
     {"{\"type\":\"string\",\"format\":\"duration\"}", "\"3 moons\"", NULL, "s: Invalid value: \"3 moons\": s in body must be of type duration: \"3 moons\""},
@@ -218,12 +198,36 @@ static void bounds_what_a_pattern_costs(void **state) {
     assert_int_equal(errors.count, 1);
 }
 
+/* As large as a Secret may be, and a text of many parts. */
+static void takes_large_texts(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema, *part, *end;
+        size_t count;
+    } cases[] = {
+        {"{\"type\":\"string\",\"format\":\"byte\"}", "YWJj", "YQ==", 350000},
+        {"{\"type\":\"string\",\"pattern\":\"^([a-z0-9]+,)*[a-z0-9]+$\"}", "ab,", "c", 100000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct strbuf text = strbuf_with_max(4 * 1024 * 1024);
+        for (size_t n = 0; n < cases[i].count; n++) strbuf_append(&text, str_of(cases[i].part));
+        strbuf_append(&text, str_of(cases[i].end));
+        const struct schema *schema = schema_of(arena_printf(&arena, "{\"type\":\"object\",\"properties\":{\"s\":%s}}", cases[i].schema).ptr);
+        yyjson_mut_val *object = yyjson_mut_obj(doc);
+        json_add_text(doc, object, "s", strbuf_take(&text, &arena));
+        struct field_errors errors = {.arena = &arena};
+        schema_validate(schema, &arena, object, NULL, &errors);
+        if (errors.count) fail_msg("%s: %zu parts are refused", cases[i].schema, cases[i].count);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(drops_what_it_does_not_know, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fills_in_defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(complains_in_the_api_servers_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bounds_what_a_pattern_costs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_large_texts, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
 }

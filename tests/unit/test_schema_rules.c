@@ -1,41 +1,14 @@
 /* x-kubernetes-validations: which rules run, what they say and where, and what they may cost. Expectations are those of apiextensions. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 
-#include <cmocka.h>
-
+#include "built.h"
 #include "schema/schema.h"
-
-static struct arena arena;
-static yyjson_mut_doc *doc;
-
-static int set_up(void **state) {
-    (void)state;
-    arena_init(&arena, 256 * 1024 * 1024);
-    doc = json_builder(&arena);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
-
-static yyjson_val *parse(const char *json) {
-    struct error error;
-    yyjson_val *value = json_parse(&arena, str_of(json), &error);
-    if (!value) fail_msg("%s: %s", json, error.message);
-    return value;
-}
 
 static struct str outcome(const char *root_schema, const char *object, const char *old) {
     struct error error;
-    const struct schema *schema = schema_compile(&arena, parse(root_schema), &error);
+    const struct schema *schema = schema_compile(&arena, read_json(&arena, root_schema), &error);
     if (!schema) fail_msg("%s", error.message);
     struct field_errors errors = {.arena = &arena};
-    schema_validate(schema, &arena, yyjson_val_mut_copy(doc, parse(object)), old ? yyjson_val_mut_copy(doc, parse(old)) : NULL, &errors);
+    schema_validate(schema, &arena, yyjson_val_mut_copy(doc, read_json(&arena, object)), old ? yyjson_val_mut_copy(doc, read_json(&arena, old)) : NULL, &errors);
     return errors.count ? field_errors_text(&arena, &errors) : STR("nothing");
 }
 

@@ -634,6 +634,24 @@ static void count_up(void *owner) {
     ++*(size_t *)owner;
 }
 
+static void the_oldest_that_waits_for_its_peer_can_make_room(void **state) {
+    (void)state;
+    struct server *server = serve(false, (struct server_limits){.connections = 3, .is_oldest_cut = true});
+    struct peer *held_one = ask(server, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_FOR(held_count == 1);
+    struct peer *slow = ask(server, "GET /slow HT"), *idle = ask(server, "GET /idle HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_FOR(peer_has(idle, "<GET /idle") && server_connection_count(server) == 3);
+    struct peer *fourth = ask(server, "GET /4 HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_FOR(slow->is_closed && peer_has(fourth, "<GET /4"));
+    struct peer *fifth = ask(server, "GET /5 HTTP/1.1\r\n" HOST "\r\n");
+    WAIT_FOR(idle->is_closed && peer_has(fifth, "<GET /5"));
+    assert_int_equal(server_connection_count(server), 3);
+    answer_text(held[0], 200, "<held>", 6);
+    held_count = 0;
+    WAIT_FOR(peer_has(held_one, "<held>"));
+    end_serving(server);
+}
+
 static void stopping_lets_answers_finish(void **state) {
     (void)state;
     struct server *server = serve(false, (struct server_limits){0});
@@ -689,10 +707,11 @@ static void wrong_settings_are_refused(void **state) {
     (void)state;
     const struct str listen = STR("127.0.0.1:0"), certificate = strbuf_view(&server_pair.certificate), key = strbuf_view(&server_pair.key);
     static const char *const addresses[] = {"",           "127.0.0.1",      "localhost:80",     ":80",
-                                            "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000x", "[::1:0"};
+                                            "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000x", "[::1:0",       "127.0.0.1:99999", "127.0.0.1:-1"};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
         expect_no_server((struct server_settings){.listen = str_of(addresses[i])}, ERROR_INVALID, "expected an IP address and a port");
-    expect_no_server((struct server_settings){.listen = STR("192.0.2.1:0")}, ERROR_IO, "cannot listen on \"192.0.2.1:0\"");
+    expect_no_server((struct server_settings){.listen = STR("192.0.2.1:0")}, ERROR_IO,
+                     "cannot listen on \"192.0.2.1:0\": Cannot assign requested address; give an address that this machine has");
     expect_no_server((struct server_settings){.listen = listen, .certificate = certificate}, ERROR_TLS, "the server's key");
     expect_no_server((struct server_settings){.listen = listen, .key = key}, ERROR_TLS, "the server's certificate");
     expect_no_server((struct server_settings){.listen = listen, .certificate = certificate, .key = strbuf_view(&stranger.key)}, ERROR_TLS,
@@ -737,6 +756,7 @@ int main(void) {
         cmocka_unit_test(long_bodies_go_both_ways_under_tls),
         cmocka_unit_test(the_http_client_is_served),
         cmocka_unit_test(connections_over_the_maximum_are_refused),
+        cmocka_unit_test(the_oldest_that_waits_for_its_peer_can_make_room),
         cmocka_unit_test(stopping_lets_answers_finish),
         cmocka_unit_test(stopping_cuts_off_what_does_not_end),
         cmocka_unit_test(wrong_settings_are_refused),

@@ -105,7 +105,7 @@ static const char *summary(const struct rig *rig) {
 }
 
 static void fail_with(struct rig *rig, int index, enum failure failure, const char *message) {
-    rig->outcomes[index] = (struct child_outcome){CHILD_FAILED, failure, str_of(message), false};
+    rig->outcomes[index] = (struct child_outcome){.state = CHILD_FAILED, .failure = failure, .message = str_of(message)};
 }
 
 static void all_well(struct rig *rig) {
@@ -153,7 +153,8 @@ static void fought_over(struct rig *rig) {
 }
 
 static void needs_recreate(struct rig *rig) {
-    rig->outcomes[0] = (struct child_outcome){CHILD_APPLIED, FAILURE_NONE, STR("m-a keeps its gangPolicy"), true};
+    rig->outcomes[0] = (struct child_outcome){
+        .state = CHILD_APPLIED, .failure = FAILURE_NONE, .message = STR("m-a keeps its gangPolicy"), .needs_recreate = true};
 }
 
 static void several_failures(struct rig *rig) {
@@ -163,20 +164,22 @@ static void several_failures(struct rig *rig) {
 }
 
 static void pending(struct rig *rig) {
-    rig->outcomes[1] = (struct child_outcome){CHILD_PENDING, FAILURE_NONE, STR("AutoscalingPolicyBinding m-b waits"), false};
+    rig->outcomes[1] =
+        (struct child_outcome){.state = CHILD_PENDING, .failure = FAILURE_NONE, .message = STR("AutoscalingPolicyBinding m-b waits")};
 }
 
 static void left_over(struct rig *rig) {
-    rig->outcomes[BACKENDS + CHILD_SERVING] = (struct child_outcome){CHILD_PENDING, FAILURE_NONE, STR("still to be removed: m-old"), false};
+    rig->outcomes[BACKENDS + CHILD_SERVING] =
+        (struct child_outcome){.state = CHILD_PENDING, .failure = FAILURE_NONE, .message = STR("still to be removed: m-old")};
 }
 
 static void policy_left_over(struct rig *rig) {
     rig->outcomes[BACKENDS + CHILD_POLICY] =
-        (struct child_outcome){CHILD_PENDING, FAILURE_NONE, STR("still to be removed: policy m-old"), false};
+        (struct child_outcome){.state = CHILD_PENDING, .failure = FAILURE_NONE, .message = STR("still to be removed: policy m-old")};
 }
 
 static void transient(struct rig *rig) {
-    rig->outcomes[1] = (struct child_outcome){CHILD_TRANSIENT, FAILURE_NONE, STR("patch m-b: retrying"), false};
+    rig->outcomes[1] = (struct child_outcome){.state = CHILD_TRANSIENT, .failure = FAILURE_NONE, .message = STR("patch m-b: retrying")};
     rig->input.transient_since_ms = rig->input.now_ms - TRANSIENT_PATIENCE_MS + 1;
 }
 
@@ -377,8 +380,24 @@ static void a_replica_is_lost(struct rig *rig) {
 }
 
 static void transient_now(struct rig *rig) {
-    rig->outcomes[1] = (struct child_outcome){CHILD_TRANSIENT, FAILURE_NONE, STR("patch m-b: retrying"), false};
+    rig->outcomes[1] = (struct child_outcome){.state = CHILD_TRANSIENT, .failure = FAILURE_NONE, .message = STR("patch m-b: retrying")};
     rig->input.transient_since_ms = rig->input.now_ms;
+}
+
+static void wait_for_server(struct rig *rig) {
+    rig->outcomes[1] =
+        (struct child_outcome){.state = CHILD_PENDING, .failure = FAILURE_NONE, .message = STR("ModelServer m-b is being deleted")};
+}
+
+static void server_cannot_be_made(struct rig *rig) {
+    transient_now(rig);
+    rig->children[1].kind = CHILD_SERVER;
+    rig->outcomes[1].is_missing = true;
+}
+
+static void policy_cannot_be_made(struct rig *rig) {
+    server_cannot_be_made(rig);
+    rig->children[1].kind = CHILD_POLICY;
 }
 
 static void restarted_while_scaling(struct rig *rig) {
@@ -404,10 +423,15 @@ static const struct flap_case {
     {"scaling up with none available", scaling_up_from_nothing, false},
     {"a replica is lost", a_replica_is_lost, false},
     {"a request is retried", transient_now, true},
+    {"what is gone cannot be made at the moment", server_cannot_be_made, false},
+    {"no request goes through what cannot be made", policy_cannot_be_made, true},
     {"controller restarted while scaling", restarted_while_scaling, true},
     {"controller restarted after an edit", restarted_after_an_edit, false},
     {"a serving has not seen an edit of its pods", not_observed, false},
     {"a backend is left over", left_over, false},
+    {"a child is gone", wait_for_server, false},
+    {"a child is refused", rejected, false},
+    {"the spec is invalid", invalid, false},
 };
 
 static void active_does_not_flap(void **state) {
@@ -439,6 +463,25 @@ static void a_loss_while_scaling_up_is_seen(void **state) {
     rig->serving[0].available_replicas = 1;
     compute(rig);
     assert_false(rig->result.is_active);
+    rig_free(rig);
+}
+
+/* "All available" was said of no replicas. */
+static void resumed_is_not_active_before_it_is_observed(void **state) {
+    (void)state;
+    struct rig *rig = rig_new();
+    rig->booster.suspend = true;
+    for (int i = 0; i < BACKENDS; i++) rig->serving[i].replicas = rig->serving[i].available_replicas = rig->serving[i].status_replicas = 0;
+    write(rig);
+    assert_false(rig->result.is_active);
+    rig->booster.suspend = false;
+    for (int i = 0; i < BACKENDS; i++) rig->serving[i].replicas = 1, rig->serving[i].generation = 2;
+    compute(rig);
+    assert_false(rig->result.is_active);
+    assert_true(str_contains(field(rig, "Active", "message"), STR("has not observed its latest change yet")));
+    for (int i = 0; i < BACKENDS; i++) rig->serving[i].available_generation = 2;
+    compute(rig);
+    assert_true(rig->result.is_active);
     rig_free(rig);
 }
 
@@ -608,6 +651,7 @@ int main(void) {
         cmocka_unit_test(a_status_is_written_once),
         cmocka_unit_test(active_does_not_flap),
         cmocka_unit_test(a_loss_while_scaling_up_is_seen),
+        cmocka_unit_test(resumed_is_not_active_before_it_is_observed),
         cmocka_unit_test(never_active_before_it_is),
         cmocka_unit_test(times_move_with_the_status_alone),
         cmocka_unit_test(the_observed_generation_is_the_one_applied),

@@ -37,6 +37,9 @@ static void nothing_moves_the_cursor(void **state) {
     (void)state;
     struct table table;
     table_init(&table);
+    table_columns(&table, 1);
+    table_add(&table, (const struct str[]){STR("\xc2\x9b" "1m\xc3\xa4\xc2\xa0")});
+    expect_printed(&table, "\\u009b1m\xc3\xa4\xc2\xa0\n");
     table_columns(&table, 2);
     table_add(&table, (const struct str[]){STR("a\x1b[31m"), STR("first\nsecond")});
     table_add(&table, (const struct str[]){STR("b\tc\x07"), STR("d\x7f")});

@@ -33,7 +33,7 @@ static yyjson_val *read_yaml(struct arena *arena, const char *text) {
 static void validate(struct result *result, yyjson_val *object) {
     findings_init(&result->findings, &result->arena);
     assert_true(booster_read(&result->arena, object, &result->booster, &result->findings));
-    booster_validate_unknown_fields(&result->booster, &result->findings);
+    booster_validate_manifest(&result->booster, &result->findings);
     booster_validate(&result->booster, &result->findings);
     assert_false(result->arena.exhausted);
     for (size_t i = 0; i < result->findings.count; i++) rule_was_seen[result->findings.items[i].rule] = true;
@@ -56,6 +56,12 @@ static void print_findings(const char *name, const struct findings *findings) {
     for (size_t i = 0; i < findings->count; i++)
         print_message("  %s %.*s: %.*s\n", rule_id(findings->items[i].rule), STR_ARG(findings->items[i].path),
                       STR_ARG(findings->items[i].message));
+}
+
+static const struct finding *finding_of(const struct findings *findings, const char *id) {
+    for (size_t i = 0; i < findings->count; i++)
+        if (strcmp(rule_id(findings->items[i].rule), id) == 0) return &findings->items[i];
+    return NULL;
 }
 
 static bool finding_is(const struct finding *finding, const struct sample *sample) {
@@ -143,15 +149,48 @@ static void pod_template(void **state) {
     CHECK_SAMPLES(pod_templates);
 }
 
+static void metadata_that_no_server_takes(void **state) {
+    (void)state;
+    CHECK_SAMPLES(metadatas);
+}
+
+static void empty_values_and_sizes_of_metadata(void **state) {
+    (void)state;
+    enum { MOST_BYTES = 256 * 1024 };
+    for (size_t size_bytes = MOST_BYTES; size_bytes <= MOST_BYTES + 1; size_bytes++) {
+        struct result result;
+        struct strbuf text = strbuf_with_max(1 << 20);
+        strbuf_append(&text, STR("{apiVersion: workload.serving.volcano.sh/v1alpha1, kind: ModelBooster, "
+                                 "metadata: {name: m, finalizers: null, ownerReferences: null, creationTimestamp: null, "
+                                 "labels: {a: null}, annotations: {b: null, k: "));
+        for (size_t i = 2; i < size_bytes; i++) strbuf_append(&text, STR("x"));
+        strbuf_append(&text, STR("}}, spec: {backend: {name: b, " PLAIN "}}}"));
+        validate_text(&result, text.ptr);
+        assert_int_equal(result.findings.count, size_bytes > MOST_BYTES);
+        assert_int_equal(finding_of(&result.findings, "MB017") != NULL, size_bytes > MOST_BYTES);
+        arena_release(&result.arena);
+        strbuf_release(&text);
+    }
+}
+
+/* The controller's way: a newer server may take metadata that is refused today, and no model fails for it. */
+static void metadata_of_live_objects_is_the_servers(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof metadatas / sizeof *metadatas; i++) {
+        struct result result;
+        const struct sample *sample = &metadatas[i];
+        validate_fragment(&result, SINGLE, sample->fragment);
+        findings_init(&result.findings, &result.arena);
+        booster_validate(&result.booster, &result.findings);
+        if (result.findings.count) print_findings(sample->name, &result.findings);
+        assert_int_equal(result.findings.count, 0);
+        arena_release(&result.arena);
+    }
+}
+
 static void unknown_fields_and_what_was_meant(void **state) {
     (void)state;
     CHECK_SAMPLES(unknown_fields);
-}
-
-static const struct finding *finding_of(const struct findings *findings, const char *id) {
-    for (size_t i = 0; i < findings->count; i++)
-        if (strcmp(rule_id(findings->items[i].rule), id) == 0) return &findings->items[i];
-    return NULL;
 }
 
 /* A manifest with so many backends, each with so many workers and adapters (names differ between backends). */
@@ -291,7 +330,7 @@ static void hostile_text_is_escaped(void **state) {
         const char *t = texts[i];
         int length =
             snprintf(text, sizeof text,
-                     "{\"metadata\": {\"name\": \"%s\"}, \"spec\": {\"name\": \"%s\", \"%s\": 1, \"modelMatch\": {\"headers\": {\"%s\": "
+                     "{\"metadata\": {\"name\": \"%s\", \"labels\": {\"%s\": \"%s\"}, \"finalizers\": [\"%s\"]}, \"spec\": {\"name\": \"%s\", \"%s\": 1, \"modelMatch\": {\"headers\": {\"%s\": "
                      "{}}}, \"backends\": ["
                      "{\"name\": \"%s\", \"type\": \"%s\", \"modelURI\": \"%s\", \"cacheURI\": \"%s\", \"replicas\": 1, "
                      "\"runtimeClassName\": \"%s\","
@@ -299,7 +338,7 @@ static void hostile_text_is_escaped(void **state) {
                      "[{\"type\": \"%s\","
                      "\"image\": \"%s\", \"config\": {\"%s\": 1, \"host\": \"%s\"}, \"resources\": {\"limits\": {\"%s\": \"%s\"}}}],"
                      "\"podTemplate\": {\"labels\": {\"%s\": \"%s\"}, \"spec\": {\"containers\": [{\"name\": \"%s\"}]}}}]}}",
-                     t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t);
+                     t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t, t);
         assert_true(length > 0 && length < (int)sizeof text);
         arena_init(&result.arena, ARENA_BYTES);
         struct error error = {0};
@@ -514,6 +553,9 @@ int main(void) {
         cmocka_unit_test(policies_and_their_scope),
         cmocka_unit_test(placement),
         cmocka_unit_test(pod_template),
+        cmocka_unit_test(metadata_that_no_server_takes),
+        cmocka_unit_test(empty_values_and_sizes_of_metadata),
+        cmocka_unit_test(metadata_of_live_objects_is_the_servers),
         cmocka_unit_test(unknown_fields_and_what_was_meant),
         cmocka_unit_test(limits_of_the_route),
         cmocka_unit_test(served_names_are_counted_in_characters),

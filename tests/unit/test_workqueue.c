@@ -263,6 +263,41 @@ static void agrees_with_a_plain_model(void **state) {
     }
 }
 
+static void a_key_knows_how_long_it_waited(void **state) {
+    (void)state;
+    struct str got;
+    workqueue_tick(&queue, 1000);
+    workqueue_add(&queue, STR("a"));
+    workqueue_tick(&queue, 1200);
+    workqueue_add(&queue, STR("a"));
+    assert_int_equal(queue.adds, 1);
+    assert_true(workqueue_get(&queue, &got));
+    assert_int_equal(workqueue_waited_ms(&queue, got), 200);
+    /* Wanted again meanwhile: from then on, not from when it was let go. */
+    workqueue_tick(&queue, 1300);
+    workqueue_add(&queue, STR("a"));
+    workqueue_done(&queue, STR("a"));
+    workqueue_tick(&queue, 1350);
+    assert_true(workqueue_get(&queue, &got));
+    assert_int_equal(workqueue_waited_ms(&queue, got), 50);
+    workqueue_done(&queue, STR("a"));
+    /* Delayed: from when it is due. */
+    workqueue_add_at(&queue, STR("a"), 2000);
+    assert_int_equal(queue.adds, 2);
+    workqueue_tick(&queue, 2007);
+    workqueue_tick(&queue, 2010);
+    assert_true(workqueue_get(&queue, &got));
+    assert_int_equal(workqueue_waited_ms(&queue, got), 3);
+    assert_int_equal(queue.adds, 3);
+    assert_int_equal(workqueue_waited_ms(&queue, STR("unknown")), 0);
+    /* From when somebody began to take them. */
+    workqueue_add(&queue, STR("b"));
+    workqueue_open(&queue, 9000);
+    workqueue_tick(&queue, 9004);
+    assert_true(workqueue_get(&queue, &got));
+    assert_int_equal(workqueue_waited_ms(&queue, got), 4);
+}
+
 int main(void) {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -274,6 +309,7 @@ int main(void) {
         CASE(a_failure_before_its_time_does_not_count),
         CASE(the_end_of_an_outage_ends_the_waiting),
         CASE(a_retry_after_is_not_cut_short),
+        CASE(a_key_knows_how_long_it_waited),
         CASE(unused_keys_take_no_memory),
         CASE(any_bytes_are_a_key),
         CASE(agrees_with_a_plain_model),

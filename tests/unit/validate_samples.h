@@ -32,6 +32,8 @@ static const char *const bases[] = {
 #define POLICY(text)             BACKEND("autoscalingPolicy: {" METRICS ", " text "}")
 #define MODEL_POLICY             "autoscalingPolicy: {" METRICS "}"
 #define POD(text)                BACKEND("podTemplate: {" text "}")
+#define META(text)               "{metadata: {" text "}}"
+#define OWNER                    "apiVersion: v1, kind: ConfigMap, name: c, uid: u"
 #define POD_SPEC(text)           POD("spec: {" text "}")
 
 struct sample {
@@ -95,6 +97,7 @@ static const struct sample shapes[] = {
     {"an unknown backend type", SINGLE, BACKEND("type: TGI"), "MB005", "spec.backend.type", "\"TGI\" is no backend type", NULL},
     {"an unknown worker type", SINGLE, WORKER("type: router"), "MB005", "spec.backend.workers[0].type", "\"router\" is no worker type",
      NULL},
+    {"an empty worker type", SINGLE, WORKER("type: ''"), "MB005", "spec.backend.workers[0].type", "\"\" is no worker type", NULL},
     {"a grace period without unit", SINGLE, SPEC(MODEL_POLICY ", backend: {scalingCost: 1, scaleToZeroGracePeriod: '30'}"), "MB006",
      "spec.backend.scaleToZeroGracePeriod", "\"30\" is no duration", NULL},
     {"a grace period as a number", SINGLE, SPEC(MODEL_POLICY ", backend: {scalingCost: 1, scaleToZeroGracePeriod: 30}"), "MB001",
@@ -108,6 +111,7 @@ static const struct sample shapes[] = {
 };
 
 static const struct sample names[] = {
+    {"an empty name for the model", SINGLE, SPEC("name: ''"), "MB010", "spec.name", "\"\" is no name for a model", NULL},
     {"a model's name with capitals", SINGLE, SPEC("name: Qwen"), "MB010", "spec.name", "\"Qwen\" is no name for a model", NULL},
     {"a model's name with 64 characters", SINGLE, SPEC("name: a23456789-123456789-123456789-123456789-123456789-123456789-1234"), NULL,
      NULL, NULL, NULL},
@@ -189,6 +193,7 @@ static const struct sample backends[] = {
     {"a model that looks like a template", SINGLE, BACKEND("modelURI: 'hf://${MODEL}/$(NAME)'"), NULL, NULL, NULL, NULL},
     {"a cache without scheme", SINGLE, BACKEND("cacheURI: /var/cache"), "MB025", "spec.backend.cacheURI", "write hostpath:///var/cache",
      NULL},
+    {"an empty cache", SINGLE, BACKEND("cacheURI: ''"), "MB025", "spec.backend.cacheURI", "\"\" is no cache", NULL},
     {"a cache of another scheme", SINGLE, BACKEND("cacheURI: 'nfs://x/y'"), "MB025", "spec.backend.cacheURI", "is no cache", NULL},
     {"a cache on the root directory", SINGLE, BACKEND("cacheURI: 'hostpath:///'"), "MB025", "spec.backend.cacheURI", "names no folder",
      NULL},
@@ -199,7 +204,6 @@ static const struct sample backends[] = {
     {"a cache on no claim", SINGLE, BACKEND("cacheURI: pvc:///claim"), "MB025", "spec.backend.cacheURI", "no claim can be named \"\"",
      NULL},
     {"a cache out of the claim", SINGLE, BACKEND("cacheURI: pvc://claim/../x"), "MB025", "spec.backend.cacheURI", "leads out", NULL},
-    {"an empty cache", SINGLE, BACKEND("cacheURI: ''"), NULL, NULL, NULL, NULL},
     {"a relative cache", SINGLE, BACKEND("cacheURI: 'hostpath://tmp/cache/'"), "MB026", "spec.backend.cacheURI",
      "is taken as /tmp/cache; write hostpath:///tmp/cache", NULL},
     {"a relative cache with odd characters", SINGLE, BACKEND("cacheURI: 'hostpath://a b'"), "MB026", "spec.backend.cacheURI",
@@ -250,6 +254,13 @@ static const struct sample environments[] = {
 };
 
 static const struct sample workers[] = {
+    {"a claim on resources", SINGLE, WORKER("resources: {claims: [{name: c}]}"), NULL, NULL, NULL, NULL},
+    {"a claim that is a text", SINGLE, WORKER("resources: {claims: [c]}"), "MB001", "spec.backend.workers[0].resources.claims[0]",
+     "found the text \"c\"; write an object with a name", NULL},
+    {"a claim named by a number", SINGLE, WORKER("resources: {claims: [{name: 1}]}"), "MB001",
+     "spec.backend.workers[0].resources.claims[0].name", "found the number 1; write a text in quotes", NULL},
+    {"a claim without a name", SINGLE, WORKER("resources: {claims: [{request: r}]}"), "MB004",
+     "spec.backend.workers[0].resources.claims[0].name", "missing; write the name of a resource claim", NULL},
     {"prefill for vLLM", SINGLE, WORKER("type: prefill"), "MB040", "spec.backend.workers[0].type",
      "type vLLM has no worker of type prefill", NULL},
     {"server for vLLMDisaggregated", SPLIT, BACKEND("workers: [{type: prefill, image: i}, {type: decode, image: i}, {image: i}]"), "MB040",
@@ -285,6 +296,15 @@ static const struct sample workers[] = {
      "spec.backend.workers[0].resources.requests.cpu", "above the limit", NULL},
     {"fewer accelerators than the limit", SINGLE, WORKER("resources: {limits: {nvidia.com/gpu: 2}, requests: {nvidia.com/gpu: 1}}"),
      "MB045", "spec.backend.workers[0].resources.requests[\"nvidia.com/gpu\"]", "make them equal", NULL},
+    {"half an accelerator", SINGLE, WORKER("resources: {limits: {nvidia.com/gpu: 0.5}}"), "MB045",
+     "spec.backend.workers[0].resources.limits[\"nvidia.com/gpu\"]", "\"0.5\" is no number of devices; write a whole one", NULL},
+    {"half an accelerator in quotes", SINGLE, WORKER("resources: {limits: {nvidia.com/gpu: 1500m}}"), "MB045",
+     "spec.backend.workers[0].resources.limits[\"nvidia.com/gpu\"]", "is no number of devices", NULL},
+    {"an accelerator in thousandths", SINGLE, WORKER("resources: {limits: {nvidia.com/gpu: 2000m}}"), NULL, NULL, NULL, NULL},
+    {"fewer huge pages than the limit", SINGLE, WORKER("resources: {limits: {hugepages-2Mi: 4Gi}, requests: {hugepages-2Mi: 2Gi}}"),
+     "MB045", "spec.backend.workers[0].resources.requests.hugepages-2Mi", "make them equal", NULL},
+    {"huge pages without a limit", SINGLE, WORKER("resources: {requests: {hugepages-1Gi: 1Gi}}"), "MB045",
+     "spec.backend.workers[0].resources.requests.hugepages-1Gi", "without a limit", NULL},
     {"accelerators without a limit", SINGLE, WORKER("resources: {requests: {nvidia.com/gpu: 1}}"), "MB045",
      "spec.backend.workers[0].resources.requests[\"nvidia.com/gpu\"]", "without a limit", NULL},
     {"limits that are a list", SINGLE, WORKER("resources: {limits: []}"), "MB001", "spec.backend.workers[0].resources.limits", "an object",
@@ -499,6 +519,7 @@ static const struct sample placements[] = {
      "spec.backend.gangPolicy.minRoleReplicas.leader", "-1 is out of range", NULL},
     {"a gang that is off", SINGLE, BACKEND("gangPolicy: {minRoleReplicas: {leader: 1}}"), "MB101",
      "spec.backend.gangPolicy.minRoleReplicas", "without effect", NULL},
+    {"a tier by name at the top", SINGLE, BACKEND("networkTopology: {highestTierName: rack, mode: hard}"), NULL, NULL, NULL, NULL},
     {"a topology of Kthena 0.1", SINGLE, BACKEND("networkTopology: {highestTierAllowed: 2, mode: hard}"), NULL, NULL, NULL, NULL},
     {"a topology of Kthena's main", SINGLE,
      BACKEND("networkTopology: {groupPolicy: {highestTierName: rack}, rolePolicy: {mode: soft, highestTierAllowed: 1}}"), NULL, NULL, NULL,
@@ -613,6 +634,43 @@ static const struct sample pod_templates[] = {
      "spec.backend.podTemplate.spec.affinity.nodeAffinity.$retainKeys", "directive", NULL},
 };
 
+static const struct sample metadatas[] = {
+    {"as a server gives it", SINGLE,
+     META("namespace: ns-1, generateName: m-, uid: u, resourceVersion: '5', generation: 2, creationTimestamp: '2026-01-01T00:00:00Z', "
+          "deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 0, selfLink: /x, finalizers: [foregroundDeletion, "
+          "a.b/c], managedFields: [{manager: m, fieldsV1: {x: {}}}], labels: {a: '', a.b/C_d: E-f.9}, annotations: {A.b/c: \"\\n x\"}, "
+          "ownerReferences: [{" OWNER ", controller: true, blockOwnerDeletion: false}]"),
+     NULL, NULL, NULL, NULL},
+    {"a label that is a number", SINGLE, META("labels: {a: 1}"), "MB001", "metadata.labels.a",
+     "found the number 1; write the label's value", NULL},
+    {"labels as a list", SINGLE, META("labels: [a]"), "MB001", "metadata.labels", "found a list; write an object", NULL},
+    {"an annotation that is a boolean", SINGLE, META("annotations: {a: true}"), "MB001", "metadata.annotations.a", "found true", NULL},
+    {"annotations as a text", SINGLE, META("annotations: a"), "MB001", "metadata.annotations", "write an object", NULL},
+    {"finalizers as a text", SINGLE, META("finalizers: x"), "MB001", "metadata.finalizers", "found the text \"x\"; write a list", NULL},
+    {"a finalizer that is a number", SINGLE, META("finalizers: [a/b, 1]"), "MB001", "metadata.finalizers[1]", "found the number 1", NULL},
+    {"owners as an object", SINGLE, META("ownerReferences: {}"), "MB001", "metadata.ownerReferences", "write a list", NULL},
+    {"an owner that is a text", SINGLE, META("ownerReferences: [x]"), "MB001", "metadata.ownerReferences[0]", "write an object", NULL},
+    {"an owner without uid", SINGLE, META("ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: c}]"), "MB004",
+     "metadata.ownerReferences[0].uid", "missing; write that of the owner", NULL},
+    {"an owner that controls by a text", SINGLE, META("ownerReferences: [{" OWNER ", controller: 'yes'}]"), "MB001",
+     "metadata.ownerReferences[0].controller", "write true or false", NULL},
+    {"managed fields as an object", SINGLE, META("managedFields: {}"), "MB001", "metadata.managedFields", "write a list", NULL},
+    {"a generation that is a text", SINGLE, META("generation: '1'"), "MB001", "metadata.generation", "write a whole number", NULL},
+    {"a link that is a number", SINGLE, META("selfLink: 1"), "MB001", "metadata.selfLink", "write a text in quotes", NULL},
+    {"a label that is none", SINGLE, META("labels: {a b: x y}"), "MB017", "metadata.labels[\"a b\"]", "\"a b\": \"x y\" is no label", NULL},
+    {"a label's value of 64 characters", SINGLE, META("labels: {a: a23456789-123456789-123456789-123456789-123456789-123456789-1234}"),
+     "MB017", "metadata.labels.a", "at most 63", NULL},
+    {"a label's prefix with capitals", SINGLE, META("labels: {A.b/c: d}"), "MB017", "metadata.labels[\"A.b/c\"]", "is no label", NULL},
+    {"an annotation's key that is none", SINGLE, META("annotations: {a/b/c: x}"), "MB017", "metadata.annotations[\"a/b/c\"]",
+     "\"a/b/c\" is no key of an annotation", NULL},
+    {"a finalizer that is none", SINGLE, META("finalizers: [a b]"), "MB017", "metadata.finalizers[0]", "\"a b\" is no finalizer", NULL},
+    {"a namespace with capitals", SINGLE, META("namespace: Foo_Bar"), "MB010", "metadata.namespace",
+     "\"Foo_Bar\" is no name of a namespace", NULL},
+    {"a namespace with a dot", SINGLE, META("namespace: a.b"), "MB010", "metadata.namespace", "no dash first or last", NULL},
+    {"a namespace of 64 characters", SINGLE, META("namespace: a23456789-123456789-123456789-123456789-123456789-123456789-1234"), "MB010",
+     "metadata.namespace", "at most 63", NULL},
+};
+
 static const struct sample unknown_fields[] = {
     {"a letter too many", SINGLE, WORKER("replicase: 1"), "MB002", "spec.backend.workers[0].replicase",
      "unknown field \"replicase\"; did you mean replicas?", NULL},
@@ -628,9 +686,12 @@ static const struct sample unknown_fields[] = {
     {"in podTemplate", SINGLE, POD("metadata: {}"), "MB002", "spec.backend.podTemplate.metadata", "labels, annotations, spec", NULL},
     {"in a variable", SINGLE, BACKEND("env: [{name: A, val: x}]"), "MB002", "spec.backend.env[0].val", "did you mean value?", NULL},
     {"with control characters", SINGLE, SPEC("\"a\\e[31m\": 1"), "MB002", "spec[\"a\\x1b[31m\"]", "unknown field \"a\\x1b[31m\"", NULL},
-    {"what belongs to others", SINGLE,
-     "{metadata: {anything: 1}, status: {x: y}, spec: {backend: {workers: [{image: i, config: {any: 1}, affinity: {x: 1}}]}}}", NULL, NULL,
-     NULL, NULL},
+    {"in metadata", SINGLE, META("label: {a: b}"), "MB002", "metadata.label", "did you mean labels?", NULL},
+    {"nothing like it in metadata", SINGLE, META("foo: bar"), "MB002", "metadata.foo", "known here are name, namespace, labels", NULL},
+    {"in an owner", SINGLE, META("ownerReferences: [{" OWNER ", controler: true}]"), "MB002", "metadata.ownerReferences[0].controler",
+     "did you mean controller?", NULL},
+    {"what belongs to others", SINGLE, "{status: {x: y}, spec: {backend: {workers: [{image: i, config: {any: 1}, affinity: {x: 1}}]}}}",
+     NULL, NULL, NULL, NULL},
 };
 
 #endif

@@ -21,7 +21,7 @@ static struct str value_text(struct arena *arena, yyjson_val *value) {
     if (yyjson_is_str(value)) return json_text(value);
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     json_write_canonical(&text, value);
-    return take_text(arena, &text);
+    return strbuf_take(&text, arena);
 }
 
 /* SPEC section 3: text, number, object and list have a value; "" and true are a flag, false is its negation, null is nothing. */

@@ -122,7 +122,7 @@ static void add_shell_command(const struct serving *serving, const struct worker
         strbuf_printf(&line, "exec bash \"$script\" worker --ray_address=$(ENTRY_ADDRESS) --ray_init_timeout=%d", STARTUP_BUDGET_S);
     }
     add_words(serving->build, command, shell, sizeof shell / sizeof *shell);
-    add_word(serving->build, command, take_text(serving->build->arena, &line));
+    add_word(serving->build, command, strbuf_take(&line, serving->build->arena));
 }
 
 static void add_command(const struct serving *serving, const struct worker *worker, enum pod_kind kind, yyjson_mut_val *container) {

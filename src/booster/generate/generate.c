@@ -20,13 +20,6 @@ void add_words(const struct build *build, yyjson_mut_val *list, const char *cons
     for (size_t i = 0; i < count; i++) yyjson_mut_arr_add_str(build->doc, list, words[i]);
 }
 
-struct str take_text(struct arena *arena, struct strbuf *text) {
-    if (text->failed) arena->exhausted = true;
-    struct str copy = arena_copy(arena, strbuf_view(text));
-    strbuf_release(text);
-    return copy;
-}
-
 yyjson_mut_val *identity_labels(const struct build *build, struct str backend_name) {
     yyjson_mut_val *labels = yyjson_mut_obj(build->doc);
     json_add_text(build->doc, labels, LABEL_BACKEND_NAME, backend_name);

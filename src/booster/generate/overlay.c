@@ -73,6 +73,17 @@ static void merge_list(const struct build *build, const struct merge_list *row, 
     if (!is_there && yyjson_mut_arr_size(list)) yyjson_mut_obj_put(object, yyjson_val_mut_copy(build->doc, key), list);
 }
 
+/* A probe has one handler: another one replaces that of the base. */
+static void drop_other_handlers(yyjson_mut_val *base, const yyjson_val *key, const yyjson_val *patch) {
+    static const char *const probes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
+    static const char *const handlers[] = {"exec", "grpc", "httpGet", "tcpSocket"};
+    bool is_probe = false, has_handler = false;
+    for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) is_probe |= json_is_text(key, probes[i]);
+    for (size_t i = 0; i < sizeof handlers / sizeof *handlers; i++) has_handler |= model_field(patch, handlers[i]) != NULL;
+    for (size_t i = 0; is_probe && has_handler && i < sizeof handlers / sizeof *handlers; i++)
+        if (!json_get(patch, handlers[i])) yyjson_mut_obj_remove_key(base, handlers[i]);
+}
+
 /* Recursion is bounded by the depth of the patch's document. */
 void overlay_apply(const struct build *build, yyjson_mut_val *base, const yyjson_val *patch) {
     size_t index, max;
@@ -85,9 +96,10 @@ void overlay_apply(const struct build *build, yyjson_mut_val *base, const yyjson
             yyjson_mut_obj_remove_keyn(base, yyjson_get_str(key), yyjson_get_len(key));
         else if (row && yyjson_is_arr(value))
             merge_list(build, row, base, key, value);
-        else if (yyjson_is_obj(value) && yyjson_mut_is_obj(there))
+        else if (yyjson_is_obj(value) && yyjson_mut_is_obj(there)) {
+            drop_other_handlers(there, key, value);
             overlay_apply(build, there, value);
-        else
+        } else
             yyjson_mut_obj_put(base, yyjson_val_mut_copy(build->doc, key), yyjson_val_mut_copy(build->doc, value));
     }
 }

@@ -76,6 +76,10 @@ yyjson_mut_val *serving_annotations(const struct serving *serving, const struct 
 /* pod.c: {metadata, spec}, podTemplate laid over it. */
 yyjson_mut_val *pod_template(const struct serving *serving, const struct worker *worker, enum pod_kind kind);
 
+/* quantities.c: every amount in a pod's spec as Kubernetes prints it. A client in Go that rewrites a ModelServing spells them so, and to
+ * Kthena's ModelServing controller another spelling is another template: the pods would restart. */
+void spell_quantities(const struct build *build, yyjson_mut_val *pod_spec);
+
 /* engine.c: each appends one container to the list. */
 void add_runtime_container(const struct serving *serving, const struct worker *worker, yyjson_mut_val *containers);
 void add_engine_container(const struct serving *serving, const struct worker *worker, enum pod_kind kind, yyjson_mut_val *containers);
@@ -110,7 +114,5 @@ yyjson_mut_val *optimizer_spec(const struct build *build, struct str policy_name
 void add_unless_empty(const struct build *build, yyjson_mut_val *object, const char *key, const yyjson_val *value);
 void add_words(const struct build *build, yyjson_mut_val *list, const char *const *words, size_t count);
 void add_word(const struct build *build, yyjson_mut_val *list, struct str word);
-/* The buffer's text in the arena; the buffer is released, and the arena counts as exhausted where the buffer failed. */
-struct str take_text(struct arena *arena, struct strbuf *text);
 
 #endif

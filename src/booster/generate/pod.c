@@ -39,10 +39,12 @@ yyjson_mut_val *pod_template(const struct serving *serving, const struct worker 
     yyjson_mut_val *labels = identity_labels(build, backend->name), *spec = pod_spec(serving, worker, kind);
     yyjson_mut_obj_add_val(build->doc, metadata, "labels", labels);
     yyjson_mut_obj_add_val(build->doc, template, "spec", spec);
-    if (!backend->pod_template) return template;
-    overlay_apply(build, labels, json_get(backend->pod_template, "labels"));
-    overlay_apply(build, spec, json_get(backend->pod_template, "spec"));
-    add_unless_empty(build, metadata, "annotations", json_get(backend->pod_template, "annotations"));
-    if (kind == POD_WORKER) remove_probes(spec);
+    if (backend->pod_template) {
+        overlay_apply(build, labels, json_get(backend->pod_template, "labels"));
+        overlay_apply(build, spec, json_get(backend->pod_template, "spec"));
+        add_unless_empty(build, metadata, "annotations", json_get(backend->pod_template, "annotations"));
+        if (kind == POD_WORKER) remove_probes(spec);
+    }
+    spell_quantities(build, spec);
     return template;
 }

@@ -41,8 +41,8 @@ static yyjson_mut_val *wished_gang_policy(const struct build *build, const struc
 }
 
 /*
- * A live gangPolicy cannot be changed, so it stays as it is. Not to write one is no wish to be rid of it: Kthena's own controller gave one to
- * every ModelServing (D22); `enabled: false` is.
+ * A live gangPolicy cannot be changed, so it stays as it is. Not to write one is no wish to be rid of it: Kthena's own controller gave one
+ * to every ModelServing (D22); `enabled: false` is.
  */
 static void add_gang_policy(const struct serving *serving, const struct live_serving *live, struct child *child, yyjson_mut_val *template) {
     const struct build *build = serving->build;
@@ -60,8 +60,8 @@ static void add_gang_policy(const struct serving *serving, const struct live_ser
 static yyjson_mut_val *network_topology(const struct build *build, const struct backend *backend) {
     static const char *const flat_keys[] = {"highestTierAllowed", "mode"};
     yyjson_val *given = backend->network_topology;
-    yyjson_val *group = json_get(given, "groupPolicy"), *role = json_get(given, "rolePolicy");
-    bool is_flat = json_is_empty(group) && json_is_empty(role);
+    yyjson_val *group = model_field(given, "groupPolicy"), *role = model_field(given, "rolePolicy");
+    bool is_flat = !group && !role;
     yyjson_mut_val *topology = yyjson_mut_obj(build->doc);
     if (build->settings->topology_shape == TOPOLOGY_KTHENA_0_1) {
         yyjson_val *tier = is_flat ? given : json_is_empty(group) ? role : group;
@@ -121,7 +121,7 @@ static struct str rendered_text(const struct serving *serving, const struct chil
     strbuf_append(&text, STR(",\"runtime\":"));
     json_write_text(&text, serving->images.runtime);
     strbuf_printf(&text, ",\"input\":\"%016llx\"}", (unsigned long long)child->input_hash);
-    return take_text(serving->build->arena, &text);
+    return strbuf_take(&text, serving->build->arena);
 }
 
 yyjson_mut_val *serving_annotations(const struct serving *serving, const struct live_serving *live, const struct child *child) {

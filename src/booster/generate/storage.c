@@ -10,7 +10,7 @@ static bool is_within(struct str path, struct str folder) {
 
 /*
  * A claim is mounted at /<claim>, and Kthena's downloader reads pvc://claim/path as /claim/path. Where the cache is in the way (another
- * folder of the same claim), the claim goes to /<volume> and the downloader is told so.
+ * folder of the same claim), the claim goes to /<volume> and the downloader is told so; to /<volume>-claim where the cache is there, too.
  */
 static void plan_claim(struct arena *arena, const struct storage *storage, struct str volume, struct source *source) {
     if (!str_is(uri_scheme(source->uri), "pvc")) return;
@@ -20,6 +20,8 @@ static void plan_claim(struct arena *arena, const struct storage *storage, struc
     if (!is_within(storage->mount_path, source->claim_path)) return;
     struct str path = str_from(uri_absolute_path(arena, uri_rest(source->uri)), source->claim_path.len);
     source->claim_path = arena_join(arena, STR("/"), volume, STR_EMPTY);
+    if (is_within(storage->mount_path, source->claim_path))
+        source->claim_path = arena_join(arena, source->claim_path, STR("-claim"), STR_EMPTY);
     source->fetch_uri = arena_join(arena, STR("pvc://"), source->claim_path, path);
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -25,6 +26,32 @@ func childName(resource schema.GroupVersionResource) string {
 		return "demo"
 	}
 	return "demo-a"
+}
+
+// What watches tell arrives at once, whatever its size and one change after another: not when the next comes, or a bookmark.
+func TestChangesAreSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.Start(rig.Flags{})
+	tracer(r, "tracer") // the lists are in
+	const within = 5 * time.Second
+	for size := 500; size < 200_000; size = size * 3 / 2 {
+		name := fmt.Sprintf("of-%d", size)
+		o := rig.NewBooster(name, rig.Backend("a"))
+		o.SetAnnotations(map[string]string{"example.org/size": strings.Repeat("x", size)})
+		r.Create(o)
+		r.AwaitConditionWithin(within, name, "Initialized", "True", "")
+	}
+	for range 5 {
+		old := r.Get(rig.Servers, "tracer-a").GetUID()
+		r.Delete(rig.Servers, "tracer-a", metav1.DeletePropagationBackground)
+		r.Eventually(within, "the ModelServer to come back", func() string {
+			if again := r.Find(rig.Servers, "tracer-a"); again == nil || again.GetUID() == old {
+				return "not yet"
+			}
+			return ""
+		})
+	}
 }
 
 // A child of any kind that is deleted by hand comes back, the same.

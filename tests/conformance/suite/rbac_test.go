@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"model-booster.local/conformance/cluster"
 	"model-booster.local/conformance/rig"
 )
 
@@ -35,6 +36,26 @@ func TestForbiddenVerbIsNamedAndRecovers(t *testing.T) {
 	r.GrantRules(rules)
 	r.AwaitConditionWithin(3*rig.Patience, "demo", "Failed", "False", "NoFailure")
 	r.AwaitChildren(created)
+}
+
+// `controller --check` finds all that it needs with the role that is shipped, and names each right that is taken away, and that alone.
+func TestCheckNamesWhatLacks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	rules := r.ShippedRules()
+	r.GrantRules(rules)
+	if output, status := r.Check(rig.Flags{}); status != 0 || !strings.Contains(output, "# ok      rights ") {
+		t.Errorf("with the shipped role: exit status %d\n%s", status, output)
+	}
+	for _, grant := range []rig.Grant{{Group: rig.Routes.Group, Resource: "modelroutes", Verb: "create"},
+		{Group: rig.Boosters.Group, Resource: "modelboosters/status", Verb: "patch"}, {Resource: "events", Verb: "patch"}} {
+		r.GrantRules(rules.Without(grant))
+		output, status := r.Check(rig.Flags{})
+		line := fmt.Sprintf("# failed  rights       may not %s %s in namespace %s", grant.Verb, grant.Resource, r.Namespace)
+		if status != 1 || !strings.Contains(output, line) || strings.Count(output, "# failed") != 1 {
+			t.Errorf("without %s: exit status %d\n%s", grant, status, output)
+		}
+	}
 }
 
 // The role that deploy/rbac.yaml ships is exactly sufficient. Sufficient: the exercise, and every other test of this
@@ -147,9 +168,38 @@ func exercise(t *testing.T, r *rig.Rig, isOver func() bool) {
 		return
 	}
 	r.AwaitInitialized("unkept")
+	if repeatEvent(r, isOver) {
+		return
+	}
 	r.Settle()
 	first.Stop()
 	restarted(r)
+}
+
+// repeatEvent makes the same happen twice, so that an Event is counted. True when isOver says so.
+func repeatEvent(r *rig.Rig, isOver func() bool) bool {
+	r.T.Helper()
+	for range 2 {
+		old := r.Get(rig.Servers, "demo-a").GetUID()
+		r.Delete(rig.Servers, "demo-a", metav1.DeletePropagationBackground)
+		r.Eventually(rig.Patience, "the ModelServer to come back", func() string {
+			if now := r.Find(rig.Servers, "demo-a"); !isOver() && (now == nil || now.GetUID() == old) {
+				return "not yet"
+			}
+			return ""
+		})
+		if isOver() {
+			return true
+		}
+	}
+	r.Eventually(rig.Patience, "an Event to be counted", func() string {
+		isCounted := slices.ContainsFunc(r.Requests(), func(q cluster.Request) bool { return q.Verb == "patch" && q.Resource == "events" })
+		if !isCounted && !isOver() {
+			return fmt.Sprint(r.Events("demo"))
+		}
+		return ""
+	})
+	return isOver()
 }
 
 // rivals is a webhook that writes to a child just when the controller does, so that the controller meets a real

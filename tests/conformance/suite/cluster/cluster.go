@@ -259,6 +259,15 @@ func (c *Cluster) StartManager() error {
 	return err
 }
 
+// RestartManager begins the controller manager anew: after an outage of the API server its garbage collector may stand still for minutes.
+func (c *Cluster) RestartManager() error {
+	if c.manager == nil {
+		return nil
+	}
+	c.manager.Kill()
+	return c.StartManager()
+}
+
 // Compact makes etcd forget everything but the present, or the embedded server, which must not be running then.
 func (c *Cluster) Compact() error {
 	if c.Embedded != "" {

@@ -107,10 +107,10 @@ func (r *Rig) finish() {
 	_ = r.Client.Resource(namespaces).Delete(context.Background(), r.Namespace, metav1.DeleteOptions{})
 }
 
-// lacksRight says whether a request was refused for want of a right: not by a namespace that goes, be it of another test
+// lacksRight says whether a request was refused for want of a right: not by a definition or a namespace that goes, be it of another test
 // whose objects a controller of all namespaces sees, nor by an API server that has just started and knows no role yet.
 func (r *Rig) lacksRight(request cluster.Request) bool {
-	isGoing := strings.Contains(request.Message, "because it is being terminated")
+	isGoing := strings.Contains(request.Message, "because it is being terminated") || strings.Contains(request.Message, "custom resource definition is terminating")
 	isNotKnownYet := strings.Contains(request.Message, "cannot find RESTMapping") // see cluster.OwnersPlugin
 	isOurs := request.Namespace == "" || request.Namespace == "default" || request.Namespace == r.Namespace || slices.Contains(r.namespaces, request.Namespace)
 	return request.Code == 403 && isOurs && !isGoing && !isNotKnownYet && !r.Cluster.Warming(request.Received)
@@ -244,7 +244,7 @@ func (r *Rig) TryCreate(o *unstructured.Unstructured) error {
 	if !found {
 		return fmt.Errorf("no resource known for kind %s", o.GetKind())
 	}
-	return r.persist(func() error {
+	return r.Persist(func() error {
 		_, err := r.In(resource).Create(r.Context, o, metav1.CreateOptions{FieldValidation: "Strict"})
 		if apierrors.IsAlreadyExists(err) {
 			return nil // an earlier try whose answer was lost
@@ -255,7 +255,7 @@ func (r *Rig) TryCreate(o *unstructured.Unstructured) error {
 
 // TryEdit changes an object and repeats while the API server is away; the change must be the same when made twice.
 func (r *Rig) TryEdit(resource schema.GroupVersionResource, name string, change func(o *unstructured.Unstructured)) error {
-	return r.persist(func() error {
+	return r.Persist(func() error {
 		o, err := r.In(resource).Get(r.Context, name, metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -268,7 +268,7 @@ func (r *Rig) TryEdit(resource schema.GroupVersionResource, name string, change 
 
 // TryDelete deletes an object and repeats while the API server is away.
 func (r *Rig) TryDelete(resource schema.GroupVersionResource, name string) error {
-	return r.persist(func() error {
+	return r.Persist(func() error {
 		policy := metav1.DeletePropagationBackground
 		err := r.In(resource).Delete(r.Context, name, metav1.DeleteOptions{PropagationPolicy: &policy})
 		if apierrors.IsNotFound(err) {
@@ -287,8 +287,17 @@ func (r *Rig) TryList(resource schema.GroupVersionResource) ([]unstructured.Unst
 	return list.Items, nil
 }
 
-// persist repeats what fails for a reason that passes.
-func (r *Rig) persist(do func() error) error {
+// TryListOf reads the objects of a resource that a label selector selects.
+func (r *Rig) TryListOf(resource schema.GroupVersionResource, selector string) ([]unstructured.Unstructured, error) {
+	list, err := r.In(resource).List(r.Context, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// Persist repeats what fails for a reason that passes.
+func (r *Rig) Persist(do func() error) error {
 	deadline := time.Now().Add(2 * Patience)
 	for {
 		err := do()
@@ -303,7 +312,7 @@ var errStillThere = fmt.Errorf("still there")
 
 // TryGone waits until an object is gone, however often the API server is away meanwhile.
 func (r *Rig) TryGone(resource schema.GroupVersionResource, name string) error {
-	err := r.persist(func() error {
+	err := r.Persist(func() error {
 		_, err := r.In(resource).Get(r.Context, name, metav1.GetOptions{})
 		if err == nil {
 			err = errStillThere

@@ -10,17 +10,26 @@ import (
 func (r *Rig) Report(name string, available bool, reason, message string) *unstructured.Unstructured {
 	r.T.Helper()
 	serving := r.Get(Servings, name)
+	return r.Patch(Servings, name, "serving-controller", Object{"status": servingStatus(serving, available, reason, message)}, "status")
+}
+
+// AvailableStatus is what a ModelServing controller says of a ModelServing all of whose groups are ready.
+func AvailableStatus(serving *unstructured.Unstructured) Object {
+	return servingStatus(serving, true, "AllGroupsReady", "all groups are ready")
+}
+
+func servingStatus(serving *unstructured.Unstructured, available bool, reason, message string) Object {
 	replicas, _, _ := unstructured.NestedInt64(serving.Object, "spec", "replicas")
 	status, ready := "False", int64(0)
 	if available {
 		status, ready = "True", replicas
 	}
-	return r.Patch(Servings, name, "serving-controller", Object{"status": Object{
+	return Object{
 		"observedGeneration": serving.GetGeneration(), "replicas": replicas, "availableReplicas": ready,
 		"currentReplicas": replicas, "updatedReplicas": replicas,
 		"conditions": []any{Object{"type": "Available", "status": status, "reason": reason, "message": message,
 			"observedGeneration": serving.GetGeneration(), "lastTransitionTime": time.Now().UTC().Format(time.RFC3339)}},
-	}}, "status")
+	}
 }
 
 // ReportAvailable reports every ModelServing of the namespace as available.

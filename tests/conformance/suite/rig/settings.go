@@ -33,7 +33,7 @@ func ReadSettings() (Settings, error) {
 	}
 	s := Settings{
 		Root: root, Binary: os.Getenv("MODEL_BOOSTER"), Kubernetes: os.Getenv("MB_KUBERNETES"), Set: os.Getenv("MB_DEFINITIONS"),
-		Embedded: os.Getenv("MB_SERVER") == "embedded", Seed: number("MB_SEED", time.Now().UnixNano()%1_000_000), Kills: int(number("MB_KILLS", 50)), Crowd: int(number("MB_CROWD", 500)),
+		Embedded: os.Getenv("MB_SERVER") == "embedded", Seed: Number("MB_SEED", time.Now().UnixNano()%1_000_000), Kills: int(Number("MB_KILLS", 50)), Crowd: int(Number("MB_CROWD", 500)),
 	}
 	if os.Getenv("MB_CONFORMANCE_USE_CLUSTER") == "1" {
 		s.Kubeconfig = os.Getenv("KUBECONFIG")
@@ -50,7 +50,7 @@ func ReadSettings() (Settings, error) {
 	if s.Set == "" {
 		s.Set = "ours"
 	}
-	s.Deadline = time.Now().Add(time.Duration(number("MB_BUDGET_MINUTES", 60)) * time.Minute)
+	s.Deadline = time.Now().Add(time.Duration(Number("MB_BUDGET_MINUTES", 60)) * time.Minute)
 	return s, nil
 }
 
@@ -73,7 +73,8 @@ func (s Settings) RenderTargets() []string {
 	return []string{"kthena-0.1", "kthena-main"}
 }
 
-func number(name string, otherwise int64) int64 {
+// Number is a whole number from the environment.
+func Number(name string, otherwise int64) int64 {
 	value, err := strconv.ParseInt(os.Getenv(name), 10, 64)
 	if err != nil {
 		return otherwise
