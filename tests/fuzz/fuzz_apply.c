@@ -51,8 +51,11 @@ static bool is_same(const struct applying *applying, const yyjson_mut_val *a, co
     return field_set_is_empty(&changes.added) && field_set_is_empty(&changes.modified) && field_set_is_empty(&changes.removed);
 }
 
+/* And the metadata that stand there for the managers alone. */
 static void drop_managers(yyjson_mut_val *object) {
-    yyjson_mut_obj_remove_key(yyjson_mut_obj_get(object, "metadata"), "managedFields");
+    yyjson_mut_val *metadata = yyjson_mut_obj_get(object, "metadata");
+    yyjson_mut_obj_remove_key(metadata, "managedFields");
+    if (yyjson_mut_obj_size(metadata) == 0) yyjson_mut_obj_remove_key(object, "metadata");
 }
 
 static const yyjson_mut_val *managers_of(const yyjson_mut_val *object) {
