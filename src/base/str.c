@@ -1,19 +1,5 @@
 #include "base/str.h"
 
-#include <string.h>
-
-struct str str_of(const char *text) {
-    return text ? (struct str){text, strlen(text)} : STR_EMPTY;
-}
-
-bool str_equal(struct str a, struct str b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool str_is(struct str a, const char *text) {
-    return str_equal(a, str_of(text));
-}
-
 int str_compare(struct str a, struct str b) {
     size_t shorter = a.len < b.len ? a.len : b.len;
     int order = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;

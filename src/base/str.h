@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *ptr; /* may be NULL when len is 0 */
@@ -26,10 +27,16 @@ static inline const char *str_print_text(struct str s) {
     return s.len ? s.ptr : "";
 }
 
-/* A view of a terminated string; NULL gives the empty view. */
-struct str str_of(const char *text);
-bool str_equal(struct str a, struct str b);
-bool str_is(struct str a, const char *text);
+/* A view of a terminated string; NULL gives the empty view. Here and in str_is the length of a literal is known to the compiler. */
+static inline struct str str_of(const char *text) {
+    return text ? (struct str){text, strlen(text)} : STR_EMPTY;
+}
+static inline bool str_equal(struct str a, struct str b) {
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+static inline bool str_is(struct str a, const char *text) {
+    return str_equal(a, str_of(text));
+}
 /* Bytewise order, as Kubernetes sorts map keys: <0, 0, >0. */
 int str_compare(struct str a, struct str b);
 bool str_starts_with(struct str s, struct str prefix);

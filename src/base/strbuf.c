@@ -59,14 +59,6 @@ void strbuf_set(struct strbuf *buf, struct str s) {
     strbuf_append(buf, s);
 }
 
-void strbuf_append_char(struct strbuf *buf, char c) {
-    char *end = buf->len + 1 < buf->capacity && !buf->failed && buf->len < buf->max ? buf->ptr + buf->len : strbuf_reserve(buf, 1);
-    if (!end) return;
-    end[0] = c;
-    end[1] = 0;
-    buf->len++;
-}
-
 void strbuf_append_escaped(struct strbuf *buf, struct str s) {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char byte = (unsigned char)s.ptr[i];

@@ -30,13 +30,19 @@ void strbuf_clear(struct strbuf *buf);
 void strbuf_append(struct strbuf *buf, struct str s);
 /* `s` in place of what was there; it may not be a view of this buffer. */
 void strbuf_set(struct strbuf *buf, struct str s);
-void strbuf_append_char(struct strbuf *buf, char c);
 /* With what moves a terminal's cursor or colours (C0, DEL and, in UTF-8, C1) as \xNN and \u00NN. */
 void strbuf_append_escaped(struct strbuf *buf, struct str s);
 void strbuf_printf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Makes room for `more` bytes and returns where they go, or NULL; strbuf_added says how many were written. */
 char *strbuf_reserve(struct strbuf *buf, size_t more);
 void strbuf_added(struct strbuf *buf, size_t count);
+static inline void strbuf_append_char(struct strbuf *buf, char c) {
+    char *end = buf->len + 1 < buf->capacity && !buf->failed && buf->len < buf->max ? buf->ptr + buf->len : strbuf_reserve(buf, 1);
+    if (!end) return;
+    end[0] = c;
+    end[1] = 0;
+    buf->len++;
+}
 /* A view of the content, valid until the next change. */
 struct str strbuf_view(const struct strbuf *buf);
 /* The text, moved into the arena; releases the buffer. The empty view, and the arena exhausted, where either has failed. */

@@ -188,15 +188,13 @@ static void write_escaped(struct strbuf *out, unsigned char c) {
     }
 }
 
-static bool needs_escape(unsigned char c) {
-    return c < 0x20 || c >= 0x80 || c == '"' || c == '\\';
-}
+static const bool needs_escape[256] = {[0 ... 0x1f] = true, ['"'] = true, ['\\'] = true, [0x80 ... 0xff] = true};
 
 /* The part of the text that is ASCII without need of an escape, to the first character that is not. */
 static size_t append_plain(struct strbuf *out, struct str text) {
     char *end = strbuf_reserve(out, text.len);
     size_t len = 0;
-    for (; end && len < text.len && !needs_escape((unsigned char)text.ptr[len]); len++) end[len] = text.ptr[len];
+    for (; end && len < text.len && !needs_escape[(unsigned char)text.ptr[len]]; len++) end[len] = text.ptr[len];
     if (end) strbuf_added(out, len);
     return len;
 }
@@ -230,13 +228,24 @@ static struct json_number real_number(double real) {
     return out;
 }
 
+/* Most numbers are such, and of few digits: printf takes longer to read its format. */
+static struct json_number whole_number(bool is_negative, uint64_t magnitude) {
+    struct json_number out = {""};
+    size_t len = is_negative ? 2 : 1;
+    for (uint64_t left = magnitude; left >= 10; left /= 10) len++;
+    for (size_t i = len; i-- > (is_negative ? 1 : 0); magnitude /= 10) out.text[i] = (char)('0' + magnitude % 10);
+    if (is_negative) out.text[0] = '-';
+    return out;
+}
+
 struct json_number json_number(const yyjson_val *value) {
     yyjson_val *v = json_loose(value);
     struct json_number out = {""};
+    int64_t number = yyjson_get_sint(v);
     if (yyjson_is_sint(v))
-        snprintf(out.text, sizeof out.text, "%lld", (long long)yyjson_get_sint(v));
+        out = whole_number(number < 0, number < 0 ? -(uint64_t)number : (uint64_t)number);
     else if (yyjson_is_uint(v))
-        snprintf(out.text, sizeof out.text, "%llu", (unsigned long long)yyjson_get_uint(v));
+        out = whole_number(false, yyjson_get_uint(v));
     else if (yyjson_is_real(v))
         out = real_number(yyjson_get_real(v));
     return out;

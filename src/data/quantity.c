@@ -165,7 +165,7 @@ static struct str print(struct arena *arena, __int128 number, const char *suffix
     unsigned __int128 left = number < 0 ? -(unsigned __int128)number : (unsigned __int128)number;
     for (; left > 0; left /= 10) digits[--at] = (char)('0' + (int)(left % 10));
     if (number < 0) digits[--at] = '-';
-    return arena_printf(arena, "%.*s%s", (int)(sizeof digits - at), digits + at, suffix);
+    return arena_join(arena, (struct str){digits + at, sizeof digits - at}, str_of(suffix), STR_EMPTY);
 }
 
 static struct str print_binary(struct arena *arena, __int128 whole) {

@@ -21,10 +21,13 @@ MODEL_BOOSTER=${MODEL_BOOSTER:-$root/build/main/model-booster}
 export MODEL_BOOSTER MB_KUBERNETES MB_ROOT="$root" MB_BUDGET_MINUTES="${MB_BUDGET_MINUTES:-120}"
 export GOTOOLCHAIN=local GOFLAGS='-mod=readonly -buildvcs=false' CGO_ENABLED=0
 
-"${MB_BENCH_SERVER:-$root/build/main/tests/bench/bench_server}"
+# Each part is measured, whatever another has missed.
+status=0
+"${MB_BENCH_SERVER:-$root/build/main/tests/bench/bench_server}" || status=1
 render=${MB_BENCH_RENDER:-$root/build/main/tests/bench/bench_render}
-(cd "$root" && "$render" examples/quickstart.yaml examples/multi-backend-weighted.yaml examples/prefill-decode.yaml)
+(cd "$root" && "$render" examples/quickstart.yaml examples/multi-backend-weighted.yaml examples/prefill-decode.yaml) || status=1
 export MB_BENCH_LOAD="${MB_BENCH_LOAD:-$root/build/main/tests/bench/load}"
 (cd "$here" && "$GO" vet ./*.go && "$GO" test -c -o "$root/build/conformance/bench.test" ./*.go) # by name: the C programs beside them are none of Go's
 cd "$root/build/conformance"
-exec ./bench.test -test.timeout "${MB_BUDGET_MINUTES}m" ${MB_RUN:+-test.run "$MB_RUN"}
+./bench.test -test.timeout "${MB_BUDGET_MINUTES}m" ${MB_RUN:+-test.run "$MB_RUN"} || status=1
+exit $status

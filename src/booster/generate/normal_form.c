@@ -76,10 +76,11 @@ yyjson_val *normal_freeze(struct arena *arena, yyjson_mut_val *value) {
 }
 
 /* The members are in order already. */
-static void write_members(struct strbuf *out, const char *name, yyjson_val *object, const char *left_out) {
+static void write_members(struct strbuf *out, struct str name, yyjson_val *object, const char *left_out) {
     size_t index, max;
     yyjson_val *key, *value;
-    strbuf_printf(out, "\"%s\":{", name);
+    json_write_text(out, name);
+    strbuf_append(out, STR(":{"));
     yyjson_obj_foreach(object, index, max, key, value) {
         if (left_out && json_is_text(key, left_out)) continue;
         json_write_text(out, json_text(key));
@@ -100,9 +101,9 @@ static uint64_t hash_text(struct arena *arena, struct strbuf *text) {
 uint64_t normal_revision(struct arena *arena, const struct child *child) {
     struct strbuf text = strbuf_with_max(LIMIT_BODY_BYTES);
     yyjson_val *metadata = json_get(child->object, "metadata");
-    write_members(&text, "annotations", json_get(metadata, "annotations"), ANNOTATION_REPLICAS_BEFORE_SUSPEND);
-    write_members(&text, "labels", json_get(metadata, "labels"), LABEL_REVISION);
-    write_members(&text, "spec", json_get(child->object, "spec"), child->is_replicas_range ? "replicas" : NULL);
+    write_members(&text, STR("annotations"), json_get(metadata, "annotations"), ANNOTATION_REPLICAS_BEFORE_SUSPEND);
+    write_members(&text, STR("labels"), json_get(metadata, "labels"), LABEL_REVISION);
+    write_members(&text, STR("spec"), json_get(child->object, "spec"), child->is_replicas_range ? "replicas" : NULL);
     return hash_text(arena, &text);
 }
 

@@ -1,16 +1,10 @@
 #include "booster/generate/parts.h"
 #include "data/quantity.h"
 
-/* `parent` is the key that the object stands under. A member of NULL: each. */
+/* `parent` is the key that the object stands under. */
 static bool is_quantity(struct str parent, struct str key) {
-    static const struct {
-        const char *parent, *key;
-    } places[] = {
-        {"limits", NULL}, {"requests", NULL}, {"overhead", NULL}, {"emptyDir", "sizeLimit"}, {"resourceFieldRef", "divisor"},
-    };
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (str_is(parent, places[i].parent) && (!places[i].key || str_is(key, places[i].key))) return true;
-    return false;
+    return str_is(parent, "limits") || str_is(parent, "requests") || str_is(parent, "overhead") ||
+           (str_is(parent, "emptyDir") && str_is(key, "sizeLimit")) || (str_is(parent, "resourceFieldRef") && str_is(key, "divisor"));
 }
 
 static void spell(const struct build *build, yyjson_mut_val *value) {
