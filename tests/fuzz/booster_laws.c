@@ -108,7 +108,7 @@ size_t expect_booster_laws(struct arena *arena, yyjson_val *const *objects, size
         boosters[i].namespace = STR("default");
         boosters[i].uid = STR("uid");
         /* Without a kind it is no object of any definition; of models in files, that is told elsewhere. */
-        if (json_get(boosters[i].object, "kind")) expect_accepted(arena, boosters[i].object);
+        if (!json_is_empty(json_get(boosters[i].object, "kind"))) expect_accepted(arena, boosters[i].object);
         if (!arena->exhausted) expect_children(arena, &boosters[i]);
     }
     return count;
