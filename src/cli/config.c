@@ -50,9 +50,7 @@ static struct str value_text(struct arena *arena, const yyjson_val *value) {
     if (yyjson_is_str(json_loose(value))) return arena_copy(arena, json_text(value));
     struct strbuf text = strbuf_with_max(LABEL_BYTES);
     json_write_number(&text, value);
-    struct str copy = arena_copy(arena, strbuf_view(&text));
-    strbuf_release(&text);
-    return copy;
+    return strbuf_take(&text, arena);
 }
 
 static bool store_from_file(const struct reading *reading, const struct flag *flag, const yyjson_val *value, size_t room) {
@@ -128,9 +126,7 @@ static const char *variable_of(struct arena *arena, const char *name) {
     struct strbuf text = strbuf_with_max(LABEL_BYTES);
     strbuf_append(&text, STR(VARIABLE_PREFIX));
     for (; *name; name++) strbuf_append_char(&text, *name == '-' ? '_' : (char)toupper((unsigned char)*name));
-    const char *copy = arena_copy(arena, strbuf_view(&text)).ptr;
-    strbuf_release(&text);
-    return copy;
+    return strbuf_take(&text, arena).ptr;
 }
 
 static bool is_set(const char *variable) {

@@ -27,9 +27,7 @@ static struct str review_of(struct arena *arena, const struct asked *asked) {
     if (asked->namespace.len) json_add_text(doc, attributes, "namespace", asked->namespace);
     struct strbuf text = strbuf_with_max(REVIEW_BYTES);
     json_write(&text, json_freeze(arena, review));
-    struct str copy = arena_copy(arena, strbuf_view(&text));
-    strbuf_release(&text);
-    return copy;
+    return strbuf_take(&text, arena);
 }
 
 /* How it has gone so far. */

@@ -67,6 +67,9 @@ struct controller {
 
 /* followers.c */
 
+/* The follower of a kind in a scope; KIND_AXIS_BOOSTER: that of ModelBoosters, as in the name of the kind. */
+struct follower *follower_of(struct scope *scope, size_t kind);
+const char *follower_kind_name(size_t kind); /* "ModelServing" */
 /* Follows by `settings`; nothing is sent yet. `follower` has its controller, scope and kind. False when memory is out. */
 bool follower_init(struct follower *follower, const struct listwatch_settings *settings, watcher_event_fn *on_told, size_t telemetry_kind);
 /* The machine's state, but for one that is forbidden for a moment: then what it was before. */

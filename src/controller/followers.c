@@ -7,11 +7,18 @@ enum {
     TRIM_AFTER_MS = 2000,
 };
 
+struct follower *follower_of(struct scope *scope, size_t kind) {
+    return kind == KIND_AXIS_BOOSTER ? &scope->boosters : &scope->children[kind];
+}
+
+const char *follower_kind_name(size_t kind) {
+    return kind == KIND_AXIS_BOOSTER ? KIND_BOOSTER : child_kind_name((enum child_kind)kind);
+}
+
 /* Each of them: the children's and ModelBoosters' of every scope, then the ConfigMap's; NULL: there is no more. */
 static struct follower *follower_at(struct controller *controller, size_t index) {
     size_t scope = index / (CHILD_KIND_COUNT + 1), kind = index % (CHILD_KIND_COUNT + 1);
-    if (scope < controller->scope_count)
-        return kind == CHILD_KIND_COUNT ? &controller->scopes[scope].boosters : &controller->scopes[scope].children[kind];
+    if (scope < controller->scope_count) return follower_of(&controller->scopes[scope], kind);
     return scope == controller->scope_count && kind == 0 ? &controller->config : NULL;
 }
 
@@ -239,10 +246,6 @@ static void forget(struct follower *follower, const yyjson_val *object) {
     if (entry && str_equal(entry->record.uid, uid)) reconciler_forget_child(reconciler, entry);
 }
 
-static const char *follower_kind(const struct follower *follower) {
-    return follower->kind == CHILD_KIND_COUNT ? KIND_BOOSTER : child_kind_name(follower->kind);
-}
-
 /* What a person can do about it; empty where waiting is all. */
 static struct str remedy_of(enum kube_answer_kind kind) {
     switch (kind) {
@@ -365,7 +368,7 @@ static void on_event(void *context, const struct listwatch_event *event) {
         /* A definition that changes ends its watches and makes them list anew. */
         if (event->generation > 1) definitions_read(&follower->controller->definitions);
         break;
-    case LISTWATCH_TROUBLE: follower_tell_trouble(follower, follower_kind(follower), event->trouble); break;
+    case LISTWATCH_TROUBLE: follower_tell_trouble(follower, follower_kind_name(follower->kind), event->trouble); break;
     case LISTWATCH_LIST_BEGIN: follower_begin_list(follower, event); break;
     case LISTWATCH_BOOKMARK: break;
     }
@@ -408,7 +411,7 @@ static bool follow_kind(struct controller *controller, struct follower *follower
         .resource = {.group = str_of(is_booster ? GROUP_WORKLOAD : child_kind_group(kind)),
                      .version = STR(API_VERSION),
                      .plural = str_of(is_booster ? PLURAL_BOOSTER : child_kind_plural(kind)),
-                     .kind = str_of(follower_kind(follower))},
+                     .kind = str_of(follower_kind_name(follower->kind))},
         .namespace = scope->namespace,
         .is_scout = is_booster && scope == controller->scopes,
     };

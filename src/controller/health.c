@@ -6,11 +6,6 @@
 
 /* ---- followers ---- */
 
-/* The follower of a kind in a scope: children, then ModelBoosters. */
-static const struct follower *follower_of(const struct scope *scope, size_t kind) {
-    return kind == KIND_AXIS_BOOSTER ? &scope->boosters : &scope->children[kind];
-}
-
 static bool is_known(const struct controller *controller, size_t kind) {
     for (size_t i = 0; i < controller->scope_count; i++) {
         if (follower_of(&controller->scopes[i], kind)->watcher.machine.state == LISTWATCH_STARTING) return false;
@@ -23,10 +18,6 @@ static bool is_synced(const struct controller *controller, size_t kind) {
         if (follower_of(&controller->scopes[i], kind)->watcher.machine.state != LISTWATCH_SYNCED) return false;
     }
     return true;
-}
-
-static const char *kind_name(size_t kind) {
-    return kind == KIND_AXIS_BOOSTER ? KIND_BOOSTER : child_kind_name((enum child_kind)kind);
 }
 
 /* ---- checks ---- */
@@ -72,10 +63,10 @@ static bool check_synced(void *owner, struct arena *arena, struct str *out) {
     for (size_t kind = 0; kind <= KIND_AXIS_BOOSTER; kind++) {
         if (!is_known(controller, kind)) {
             *out = controller->are_definitions_in_trouble ? STR("/openapi/v3 is not readable: what the definitions can hold is not known")
-                                                          : arena_printf(arena, "%s is not listed yet", kind_name(kind));
+                                                          : arena_printf(arena, "%s is not listed yet", follower_kind_name(kind));
             return false;
         }
-        if (!is_synced(controller, kind)) missing = kind_name(kind);
+        if (!is_synced(controller, kind)) missing = follower_kind_name(kind);
     }
     if (missing) *out = arena_printf(arena, "without %s, which is not installed or may not be listed", missing);
     return true;
@@ -89,7 +80,7 @@ static bool check_watches(void *owner, struct arena *arena, struct str *out) {
             const struct watcher *watcher = &follower_of(&controller->scopes[i], kind)->watcher;
             bool is_followed = watcher->machine.state == LISTWATCH_SYNCED && watcher->troubled_ms;
             if (!is_followed || now_ms - watcher->troubled_ms < HEALTH_WATCH_PATIENCE_MS) continue;
-            *out = arena_printf(arena, "nothing was heard of %s for %lld s: %.*s", kind_name(kind),
+            *out = arena_printf(arena, "nothing was heard of %s for %lld s: %.*s", follower_kind_name(kind),
                                 (long long)(now_ms - watcher->troubled_ms) / 1000, STR_ARG(watcher->machine.answer.message));
             return false;
         }

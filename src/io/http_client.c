@@ -66,7 +66,7 @@ static void handle_free(struct http_handle *handle) {
     free(handle->accept);
     free(handle->traceparent);
     free(handle->answered_type);
-    http_trust_drop(handle->trust);
+    blob_drop(handle->trust);
     free((void *)(uintptr_t)handle->body.ptr);
     free(handle);
 }
@@ -289,7 +289,7 @@ static void destroy(struct http_client *client) {
     free(client->base);
     free(client->peer);
     free(client->host_header);
-    http_trust_drop(client->trust);
+    blob_drop(client->trust);
     if (client->proxy_url) explicit_bzero(client->proxy_url, strlen(client->proxy_url)); /* it may hold a password */
     free(client->proxy_url);
     free(client->user_agent);

@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#include "base/blob.h"
 #include "io/http_client.h"
 
 enum {
@@ -84,7 +85,7 @@ struct http_handle {
     /* the transfer */
     CURL *easy;
     struct curl_slist *headers;
-    struct http_trust *trust; /* NULL: the system's authorities */
+    struct blob *trust; /* as the client's when it began */
     struct http_pool *pool;
     bool is_in_headers;  /* behind a status line: what looks like another is a header */
     bool is_header_done; /* of the final answer */
@@ -98,12 +99,6 @@ struct http_handle {
     struct http_local *local; /* NULL once either side is over */
     bool is_sent_locally;
     char *answered_type; /* what answer.content_type looks at */
-};
-
-/* Authorities in PEM, shared by those who began while it was the newest. */
-struct http_trust {
-    size_t users, bytes;
-    char pem[];
 };
 
 struct http_client {
@@ -125,7 +120,7 @@ struct http_client {
     char *peer;        /* host:port, for messages */
     char *host_header; /* "Host: ..." where the name in `base` is another one than the server's */
     struct curl_slist *connect_to;
-    struct http_trust *trust; /* NULL: the system's authorities */
+    struct blob *trust; /* authorities in PEM, shared by those who began while it was the newest; NULL: the system's */
     char *proxy_url, *user_agent;
     bool is_insecure, is_tls;
     http_credentials_callback *credentials;
@@ -149,11 +144,9 @@ bool http_pool_add(struct http_pool *pool, struct http_handle *handle);
 void http_pool_remove(struct http_pool *pool, struct http_handle *handle);
 
 /* NULL when it is no certificate in PEM, or memory is out. */
-struct http_trust *http_trust_new(struct str pem);
-struct http_trust *http_trust_hold(struct http_trust *trust); /* NULL is allowed, here and in the next */
-void http_trust_drop(struct http_trust *trust);
+struct blob *http_trust_new(struct str pem);
 /* Puts newer ones in place of *held; empty: they are as they were. */
-void http_trust_renew(struct http_trust **held, struct str pem);
+void http_trust_renew(struct blob **held, struct str pem);
 
 /* In place of curl_global_init. */
 CURLcode http_memory_start(void);

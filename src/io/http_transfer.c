@@ -219,16 +219,15 @@ static CURLcode prepare_tls(CURL *easy, void *context, void *owner) {
 static CURLcode set_trust(struct http_handle *handle) {
     CURL *easy = handle->easy;
     const struct http_client *client = handle->client;
-    const struct http_trust *trust = handle->trust;
     curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, prepare_tls);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, client->is_insecure ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, client->is_insecure ? 0L : 2L);
-    if (!trust) return CURLE_OK;
+    if (!handle->trust) return CURLE_OK;
     /* The build's default bundle and folder would be trusted beside it. */
     curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    return set_blob(easy, CURLOPT_CAINFO_BLOB, (struct str){trust->pem, trust->bytes}, CURL_BLOB_NOCOPY);
+    return set_blob(easy, CURLOPT_CAINFO_BLOB, blob_view(handle->trust), CURL_BLOB_NOCOPY);
 }
 
 static void set_method(struct http_handle *handle) {
@@ -265,7 +264,7 @@ CURLcode http_transfer_begin(struct http_handle *handle) {
     struct http_credentials credentials = {0};
     if (client->credentials) client->credentials(client->credentials_owner, &credentials);
     http_trust_renew(&client->trust, credentials.ca);
-    handle->trust = http_trust_hold(client->trust);
+    handle->trust = blob_keep(client->trust);
     if (!add_headers(handle, &credentials)) return CURLE_BAD_FUNCTION_ARGUMENT;
     CURL *easy = handle->easy;
     set_connection_options(handle);

@@ -1,8 +1,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "io/http_inner.h"
 
@@ -15,29 +13,15 @@ static bool is_pem_of_certificates(struct str text) {
     return certificate != NULL;
 }
 
-struct http_trust *http_trust_new(struct str pem) {
-    struct http_trust *trust = is_pem_of_certificates(pem) ? malloc(sizeof *trust + pem.len) : NULL;
-    if (!trust) return NULL;
-    *trust = (struct http_trust){.users = 1, .bytes = pem.len};
-    memcpy(trust->pem, pem.ptr, pem.len);
-    return trust;
-}
-
-struct http_trust *http_trust_hold(struct http_trust *trust) {
-    if (trust) trust->users++;
-    return trust;
-}
-
-void http_trust_drop(struct http_trust *trust) {
-    if (trust && --trust->users == 0) free(trust);
+struct blob *http_trust_new(struct str pem) {
+    return is_pem_of_certificates(pem) ? blob_new(pem) : NULL;
 }
 
 /* What is no certificate changes nothing: a file that is being written, say. */
-void http_trust_renew(struct http_trust **held, struct str pem) {
-    struct http_trust *old = *held;
-    if (!pem.len || (old && old->bytes == pem.len && memcmp(old->pem, pem.ptr, pem.len) == 0)) return;
-    struct http_trust *renewed = http_trust_new(pem);
+void http_trust_renew(struct blob **held, struct str pem) {
+    if (!pem.len || str_equal(blob_view(*held), pem)) return;
+    struct blob *renewed = http_trust_new(pem);
     if (!renewed) return;
+    blob_drop(*held);
     *held = renewed;
-    http_trust_drop(old);
 }

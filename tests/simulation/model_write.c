@@ -284,13 +284,22 @@ static struct model_answer commit(struct model_call *call, struct model_object *
     return accept_write(call, object, after, write);
 }
 
+/* The object that a request is about, NULL with the answer where there is none. */
+static struct model_object *find(const struct model_call *call, yyjson_val **out_body, yyjson_val **out_before, struct model_answer *out) {
+    if (!read_body(call, out_body, out)) return NULL;
+    struct model_object *object = model_server_find(call->server, call->kind, call->namespace, call->name);
+    if (object)
+        *out_before = json_parse(call->arena, model_text_view(object->text), NULL);
+    else
+        *out = model_not_found(call);
+    return object;
+}
+
 struct model_answer model_change(struct model_call *call) {
     struct model_answer answer;
-    yyjson_val *body;
-    if (!read_body(call, &body, &answer)) return answer;
-    struct model_object *object = model_server_find(call->server, call->kind, call->namespace, call->name);
-    if (!object) return model_not_found(call);
-    yyjson_val *before = json_parse(call->arena, model_text_view(object->text), NULL);
+    yyjson_val *body, *before;
+    struct model_object *object = find(call, &body, &before, &answer);
+    if (!object) return answer;
     yyjson_mut_doc *doc = json_builder(call->arena);
     yyjson_mut_val *value = apply(call, doc, before, body, &answer);
     if (!value) return answer;
@@ -341,11 +350,9 @@ static struct model_answer mark_deleted(struct model_call *call, struct model_ob
 
 struct model_answer model_delete(struct model_call *call) {
     struct model_answer answer;
-    yyjson_val *body;
-    if (!read_body(call, &body, &answer)) return answer;
-    struct model_object *object = model_server_find(call->server, call->kind, call->namespace, call->name);
-    if (!object) return model_not_found(call);
-    yyjson_val *before = json_parse(call->arena, model_text_view(object->text), NULL);
+    yyjson_val *body, *before;
+    struct model_object *object = find(call, &body, &before, &answer);
+    if (!object) return answer;
     if (!holds(call, body, object, before, &answer) || !is_admitted(call, &answer)) return answer;
     struct model_write write = {.request = call->request, .kind = call->kind, .body = body, .before = before, .is_delete = true};
     if (!json_is_empty(json_path(before, "metadata", "finalizers", NULL))) return mark_deleted(call, object, before, &write);

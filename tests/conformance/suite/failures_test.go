@@ -208,14 +208,7 @@ func TestUnreachableForAMinute(t *testing.T) {
 	t.Parallel()
 	needOurs(t, "need for it: one set of definitions is enough")
 	r := newRig(t)
-	if shared.External {
-		t.Skip("skipped: a borrowed cluster is not reached through a filter")
-	}
-	filter, err := shared.NewFilter(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer filter.Close()
+	filter := newFilter(t)
 	r.Start(rig.Flags{Server: filter.URL, Authority: filter.Authority, Extra: []string{"--log-level", "debug"}})
 	r.Create(demoWithEverything())
 	first := atRest(r, "demo")

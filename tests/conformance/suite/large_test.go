@@ -12,14 +12,7 @@ import (
 // proxy, whose frames and pauses are others.
 func TestLongEventsArriveAtOnce(t *testing.T) {
 	t.Parallel()
-	if shared.External {
-		t.Skip("skipped: a borrowed cluster is not reached through a filter")
-	}
-	filter, err := shared.NewFilter(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer filter.Close()
+	filter := newFilter(t)
 	for _, way := range []rig.Flags{{}, {Server: filter.URL, Authority: filter.Authority}} {
 		r := newRig(t)
 		controller := r.Start(way)

@@ -100,6 +100,20 @@ func newRig(t *testing.T) *rig.Rig {
 	return rig.New(t, shared, settings)
 }
 
+// newFilter is closed with the test; a borrowed cluster is not reached through one.
+func newFilter(t *testing.T) *cluster.Filter {
+	t.Helper()
+	if shared.External {
+		t.Skip("skipped: a borrowed cluster is not reached through a filter")
+	}
+	filter, err := shared.NewFilter(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(filter.Close)
+	return filter
+}
+
 // alone is for tests that change what all tests share: they run before the parallel ones start.
 func alone(t *testing.T, reason string) *rig.Rig {
 	t.Helper()
